@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sekisho.h: the firewall as a library. The one header that app/, config/, bench/ and embedders need.
+ *
+ * Two objects. A *policy* is an immutable snapshot made from a plain description (groups, endpoints,
+ * semantics, timeouts); it is built on a control thread and may be used by many engines at once. An
+ * *engine* is one worker's packet path with everything that it writes: flow table, fragments,
+ * counters. Frames go in by bursts, a verdict comes out for each.
+ *
+ * Threads. An engine belongs to one thread at a time, its owner; only what says "any thread" may be
+ * called by others. Nothing here locks, logs, or makes a system call after creation. A policy may be
+ * destroyed when no engine holds it any more: see sekisho_engine_set_policy().
+ *
+ * Words. The *inside* is where the endpoints are. A frame that comes from the inside is *egress*, one
+ * that comes from the outside is *ingress*. A *zone* keeps tuples apart: the same tuple on two edges
+ * is two flows.
+ */
+#ifndef SEKISHO_H
+#define SEKISHO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "verdict.h"
+
+/* ---- Addresses -------------------------------------------------------------------------------- */
+
+enum sekisho_family { SEKISHO_IPV4 = 4, SEKISHO_IPV6 = 6 };
+
+/* An address block. IPv4 uses address[0..3]; the rest is zero. Bits past `length` are zero. */
+struct sekisho_prefix {
+	uint8_t address[16]; /* network order */
+	uint8_t family;      /* enum sekisho_family */
+	uint8_t length;      /* 0..32 or 0..128 */
+};
+
+enum sekisho_direction { SEKISHO_EGRESS = 0, SEKISHO_INGRESS = 1 };
+
+/* "egress" or "ingress". Any thread. */
+const char *sekisho_direction_word(enum sekisho_direction direction);
+
+/* ---- What a policy is made from --------------------------------------------------------------- */
+
+enum sekisho_semantics { SEKISHO_AWS_LIKE = 0, SEKISHO_STRICT = 1 };
+
+/* "aws-like" or "strict". Any thread. */
+const char *sekisho_semantics_word(enum sekisho_semantics semantics);
+
+/*
+ * The idle timers: (ID, name in the policy file, default aws-like, default strict, min, max), seconds.
+ * Sources: AWS-42, AWS-49a (aws-like), STRICT-16, 23, 41 (strict), RFC 5382 and RFC 4787 (bounds).
+ */
+/* clang-format off */
+#define SEKISHO_TIMEOUTS(X) \
+	X(TCP_SYN_SENT,     "tcp_syn_sent",     120,    30,   1, 600) \
+	X(TCP_SYN_RECEIVED, "tcp_syn_received", 60,     30,   1, 600) \
+	X(TCP_ESTABLISHED,  "tcp_established",  432000, 7440, 60, 432000) \
+	X(TCP_FIN_WAIT,     "tcp_fin_wait",     120,    120,  1, 600) \
+	X(TCP_CLOSE_WAIT,   "tcp_close_wait",   60,     60,   1, 600) \
+	X(TCP_LAST_ACK,     "tcp_last_ack",     30,     30,   1, 600) \
+	X(TCP_TIME_WAIT,    "tcp_time_wait",    120,    120,  1, 600) \
+	X(TCP_CLOSED,       "tcp_closed",       10,     10,   1, 600) \
+	X(UDP,              "udp",              30,     30,   30, 60) \
+	X(UDP_STREAM,       "udp_stream",       180,    180,  60, 180) \
+	X(ICMP,             "icmp",             30,     30,   1, 600) \
+	X(OTHER,            "other",            600,    600,  600, 600)
+/* clang-format on */
+
+enum sekisho_timeout {
+#define X(id, ...) SEKISHO_TIMEOUT_##id,
+	SEKISHO_TIMEOUTS(X)
+#undef X
+		SEKISHO_TIMEOUT_COUNT
+};
+
+/* One row of SEKISHO_TIMEOUTS, in seconds; `initial` is indexed by enum sekisho_semantics. */
+struct sekisho_timeout_info {
+	const char *name;
+	uint32_t initial[2];
+	uint32_t min, max;
+};
+
+/* The table above, SEKISHO_TIMEOUT_COUNT entries. Any thread. */
+extern const struct sekisho_timeout_info sekisho_timeouts[];
+
+#define SEKISHO_PROTOCOL_ALL 256 /* a rule's protocol: any */
+#define SEKISHO_ICMP_ANY     (-1) /* a rule's ICMP type or code: any */
+
+struct sekisho_port_range {
+	uint16_t first, last; /* host order, first <= last */
+};
+
+/* One rule of a group. The peer is the source of ingress and the destination of egress. */
+struct sekisho_rule_spec {
+	const char *name; /* "group/id", unique in the policy and stable across reloads */
+	const char *file; /* where it was written, for explanations; may be NULL */
+	uint32_t line;
+	uint8_t direction;                        /* enum sekisho_direction */
+	uint16_t protocol;                        /* 0..255 or SEKISHO_PROTOCOL_ALL */
+	int16_t icmp_type, icmp_code;             /* 0..255 or SEKISHO_ICMP_ANY; ICMP, ICMPv6 only */
+	const struct sekisho_port_range *ports;   /* destination ports; none means all; TCP, UDP only */
+	size_t port_count;
+	const struct sekisho_prefix *peers;       /* at least one; references already resolved */
+	const bool *peer_is_literal;              /* peers[i] was a CIDR in the rule itself (AWS-19) */
+	size_t peer_count;
+};
+
+struct sekisho_group_spec {
+	const char *name;
+	const struct sekisho_rule_spec *rules;
+	size_t rule_count;
+};
+
+struct sekisho_endpoint_spec {
+	const char *name;
+	const struct sekisho_prefix *addresses;
+	size_t address_count;
+	const uint16_t *groups; /* indices into the policy's groups; rules of all are OR-ed (AWS-101) */
+	size_t group_count;
+	uint32_t timeouts[SEKISHO_TIMEOUT_COUNT]; /* seconds; 0 takes the policy's */
+	bool auto_tracked;                        /* AWS-20: never untracked */
+};
+
+/* What "strict" can be told. Each knob's clause is in its comment. */
+enum sekisho_symmetric_udp { SEKISHO_SYMMETRIC_RULE, SEKISHO_SYMMETRIC_TUPLE }; /* STRICT-22 */
+enum sekisho_esp { SEKISHO_ESP_RULE, SEKISHO_ESP_FOLLOWS_IKE };                 /* STRICT-40 */
+
+/* UDP protocols whose packets prove themselves (STRICT-20): (ID, name in the policy file, default port). */
+/* clang-format off */
+#define SEKISHO_GRAMMARS(X) \
+	X(IKE,       "ike",       500) \
+	X(NAT_T,     "nat_t",     4500) \
+	X(WIREGUARD, "wireguard", 51820) \
+	X(DNS,       "dns",       53) \
+	X(NTP,       "ntp",       123)
+/* clang-format on */
+
+enum sekisho_grammar {
+#define X(id, name, port) SEKISHO_GRAMMAR_##id,
+	SEKISHO_GRAMMARS(X)
+#undef X
+		SEKISHO_GRAMMAR_COUNT
+};
+
+#define SEKISHO_GRAMMAR_PORTS 4 /* ports a grammar may be spoken on */
+
+struct sekisho_strict_spec {
+	enum sekisho_symmetric_udp symmetric_udp;
+	enum sekisho_esp esp;
+	bool verify_checksums; /* STRICT-73 */
+	/* ports[g][0..port_count[g]-1]: host order; a count of 0 turns that grammar off */
+	uint16_t ports[SEKISHO_GRAMMAR_COUNT][SEKISHO_GRAMMAR_PORTS];
+	uint8_t port_count[SEKISHO_GRAMMAR_COUNT];
+};
+
+/* What "aws-like" can be told: AWS's unknowns, with our choices as defaults. */
+struct sekisho_aws_spec {
+	bool tcp_pickup; /* AWS-80: a mid-stream segment that a rule admits opens a flow; default true */
+};
+
+struct sekisho_limits_spec {
+	uint32_t half_open_percent; /* of the table, 1..100; STRICT-17; 0 means no ceiling */
+	uint32_t flows_per_source;  /* 0 means no ceiling */
+};
+
+struct sekisho_policy_spec {
+	enum sekisho_semantics semantics;
+	const struct sekisho_group_spec *groups;
+	size_t group_count;
+	const struct sekisho_endpoint_spec *endpoints;
+	size_t endpoint_count;
+	const struct sekisho_prefix *never_filtered; /* AWS-115 */
+	size_t never_filtered_count;
+	uint32_t timeouts[SEKISHO_TIMEOUT_COUNT]; /* seconds; 0 takes the semantics' default */
+	struct sekisho_strict_spec strict;
+	struct sekisho_aws_spec aws;
+	struct sekisho_limits_spec limits;
+};
+
+/* Fill a description with the defaults of its semantics: no groups, no endpoints. Any thread. */
+void sekisho_policy_spec_init(struct sekisho_policy_spec *spec, enum sekisho_semantics semantics);
+
+/* ---- Policy ----------------------------------------------------------------------------------- */
+
+struct sekisho_policy;
+
+/*
+ * The names that rules have had, so that a rule keeps its counters and a flow the name of the rule
+ * that opened it while policies come and go. One for all engines; written by the control thread.
+ */
+struct sekisho_rule_names;
+
+#define SEKISHO_RULE_NONE UINT32_MAX
+
+/* Make room for `capacity` different rule names over the life of the process. NULL: no memory. */
+struct sekisho_rule_names *sekisho_rule_names_create(uint32_t capacity);
+void sekisho_rule_names_destroy(struct sekisho_rule_names *names);
+
+/* The name of a rule number from a verdict or a flow; NULL for SEKISHO_RULE_NONE. Any thread. */
+const char *sekisho_rule_name(const struct sekisho_rule_names *names, uint32_t rule);
+
+/* How many rule numbers have been given out; rules are 0..count-1. Any thread. */
+uint32_t sekisho_rule_names_count(const struct sekisho_rule_names *names);
+
+/*
+ * Build a snapshot. Copies all that it needs from `spec`. Control thread.
+ * Returns NULL and a sentence in `message` when memory or rule names do not suffice.
+ */
+struct sekisho_policy *sekisho_policy_create(const struct sekisho_policy_spec *spec,
+					     struct sekisho_rule_names *names, char *message,
+					     size_t message_size);
+void sekisho_policy_destroy(struct sekisho_policy *policy);
+
+/* Counts up with each policy created in this process; 1 is the first. Any thread. */
+uint32_t sekisho_policy_generation(const struct sekisho_policy *policy);
+
+enum sekisho_semantics sekisho_policy_semantics(const struct sekisho_policy *policy);
+
+/* Where a rule of this policy was written; NULL file if the rule is not in this policy. Any thread. */
+const char *sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint32_t rule,
+				       uint32_t *line);
+
+/* ---- Frames and verdicts ---------------------------------------------------------------------- */
+
+#define SEKISHO_BURST_MAX 64
+
+/* Flags of a frame: what the NIC has already verified. */
+#define SEKISHO_FRAME_L4_CHECKSUM_GOOD 0x1
+
+/* One Ethernet frame as it came. `data` need not be aligned; it is never written. */
+struct sekisho_frame {
+	const uint8_t *data;
+	uint32_t captured;  /* bytes at `data` */
+	uint32_t length;    /* bytes on the wire, >= captured (more only in clipped captures) */
+	uint16_t zone;      /* below the engine's zone count */
+	uint8_t direction;  /* enum sekisho_direction: the side that it came from */
+	uint8_t flags;      /* SEKISHO_FRAME_* */
+	void *cookie;       /* the caller's; given back with a released fragment */
+};
+
+/* TCP bounds that a segment can fail (STRICT-13), for traces. */
+enum sekisho_bound {
+	SEKISHO_BOUND_NONE,
+	SEKISHO_BOUND_DATA_UPPER, /* ends past what the receiver offered */
+	SEKISHO_BOUND_DATA_LOWER, /* begins more than a window before what was acknowledged */
+	SEKISHO_BOUND_ACK_UPPER,  /* acknowledges what was not sent */
+	SEKISHO_BOUND_ACK_LOWER   /* acknowledges what is long acknowledged */
+};
+
+/* "data-upper", ...; NULL for SEKISHO_BOUND_NONE. Any thread. */
+const char *sekisho_bound_word(enum sekisho_bound bound);
+
+struct sekisho_verdict {
+	uint8_t action; /* enum sekisho_action */
+	uint8_t reason; /* enum sekisho_reason; undefined while held */
+	uint8_t bound;  /* enum sekisho_bound, with SEKISHO_REASON_OUT_OF_WINDOW */
+	uint8_t opened; /* 1 if this packet made a flow */
+	uint32_t rule;  /* the rule that admitted it or opened its flow; SEKISHO_RULE_NONE if none */
+	uint64_t packet;    /* this packet's number: 1 is the first that the engine was given */
+	uint64_t opened_by; /* number of the packet that opened the flow; 0 if none */
+};
+
+/* A fragment that was held and is now decided. */
+struct sekisho_release {
+	void *cookie; /* of the frame that was held */
+	uint16_t zone;
+	uint8_t direction;
+	struct sekisho_verdict verdict;
+};
+
+/* What a packet says of itself, for people. Ports and ICMP fields where the protocol has them. */
+struct sekisho_tuple {
+	uint16_t ether_type; /* host order, after VLAN tags; 0 if the frame is too short */
+	uint8_t family;      /* enum sekisho_family, or 0 when it is no readable IP packet */
+	uint8_t protocol;    /* IP protocol after extension headers */
+	bool has_ports;      /* TCP, UDP, SCTP, DCCP, UDP-Lite, with their header present */
+	bool has_icmp;
+	bool is_fragment;    /* not the first fragment: no layer 4 */
+	uint8_t icmp_type, icmp_code;
+	uint16_t source_port, destination_port; /* host order */
+	uint8_t source[16], destination[16];    /* IPv4 in the first 4 bytes */
+};
+
+/* Read a frame's tuple as far as it can be read. No side effects. Any thread. */
+void sekisho_frame_tuple(const struct sekisho_frame *frame, struct sekisho_tuple *tuple);
+
+/*
+ * Where a frame of this tuple comes from, judged by addresses alone: ingress if its destination is an
+ * endpoint of the policy, else egress if its source is one, else ingress. For captures. Any thread.
+ */
+enum sekisho_direction sekisho_policy_direction(const struct sekisho_policy *policy,
+						const struct sekisho_tuple *tuple);
+
+/* ---- Engine ----------------------------------------------------------------------------------- */
+
+struct sekisho_engine;
+
+struct sekisho_engine_config {
+	uint32_t flows;     /* flows it can hold; at least 64 */
+	uint32_t fragments; /* fragments it can hold back; 0 takes a share of `flows` */
+	uint16_t zones;     /* policies it can have, one a zone; at least 1 */
+	const struct sekisho_rule_names *names; /* must outlive the engine */
+	uint8_t hash_key[32]; /* random; from getrandom(2), or fixed in tests */
+	/* memory, zeroed and aligned to `align` bytes; NULL takes the C library's */
+	void *(*allocate)(void *context, size_t size, size_t align);
+	void (*release)(void *context, void *memory);
+	void *context;
+};
+
+/* Make an engine. All its memory is taken here. NULL and a sentence in `message` on failure. */
+struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config *config,
+					     char *message, size_t message_size);
+
+/* Destroy an engine. Held fragments must have been taken back with sekisho_engine_flush(). */
+void sekisho_engine_destroy(struct sekisho_engine *engine);
+
+/*
+ * Use this policy for a zone from the next burst on. Owner only, between bursts. Flows stay; what
+ * becomes of them is the semantics' matter (AWS-60..66, STRICT-4). After the call the engine holds no
+ * pointer to the zone's former policy.
+ */
+void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
+			       const struct sekisho_policy *policy);
+
+/*
+ * Judge `count` frames (0..SEKISHO_BURST_MAX). verdicts[i] answers frames[i]. `now_ms` is any
+ * millisecond clock that does not go back; only differences matter, so its wrapping at 2^32 is fine.
+ * Call with no frames when idle, so that ageing goes on. Owner only.
+ */
+void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
+			  const struct sekisho_frame *frames, unsigned count,
+			  struct sekisho_verdict *verdicts);
+
+/*
+ * Fragments that were held and are decided since the last call, at most `max`, in the order in which
+ * they came. Call after each burst until it returns less than `max`. Owner only.
+ */
+unsigned sekisho_engine_released(struct sekisho_engine *engine, struct sekisho_release *out,
+				 unsigned max);
+
+/* Decide all held fragments as timed out; fetch them with sekisho_engine_released(). Owner only. */
+void sekisho_engine_flush(struct sekisho_engine *engine);
+
+/* ---- What an engine tells --------------------------------------------------------------------- */
+
+struct sekisho_stats {
+	uint64_t received;
+	uint64_t received_bytes;
+	uint64_t by_reason[SEKISHO_REASON_COUNT]; /* received = sum of these + held */
+	uint64_t held;                            /* now */
+	uint64_t flows;                           /* in the table now; some may be past their time */
+	uint64_t flows_capacity;
+	uint64_t flows_half_open; /* now */
+	uint64_t flows_created;
+	uint64_t flows_expired;
+	uint64_t flows_recycled; /* made room under pressure */
+	uint64_t flows_closed;   /* by policy, or replaced by a new opening */
+};
+
+/* Read the counters. Each is right, though not all of the same instant. Any thread. */
+void sekisho_engine_stats(const struct sekisho_engine *engine, struct sekisho_stats *stats);
+
+struct sekisho_rule_stats {
+	uint64_t packets; /* admitted by it, or by a flow that it opened */
+	uint64_t bytes;   /* of whole frames */
+	uint64_t flows;   /* opened by it */
+};
+
+/* Counters of rule `rule` (a number below the names' capacity). Any thread. */
+void sekisho_engine_rule_stats(const struct sekisho_engine *engine, uint32_t rule,
+			       struct sekisho_rule_stats *stats);
+
+/* A flow for people. Index 0/1 of the pairs is enum sekisho_direction. */
+struct sekisho_flow_info {
+	uint16_t zone;
+	uint8_t family, protocol;
+	uint8_t local[16], peer[16];    /* local: the inside's address */
+	uint16_t local_port, peer_port; /* ICMP: the identifier and the query's type; else 0 */
+	uint8_t opener;                 /* enum sekisho_direction of the first opening packet */
+	uint8_t opened[2];              /* 1 where a packet of that direction opened it by a rule */
+	const char *state;              /* "syn-sent", "established", "unanswered", "stream", ... */
+	uint32_t rule[2];
+	uint64_t opened_by[2];
+	uint64_t packets[2], bytes[2];
+	uint32_t age_ms;     /* since it was opened */
+	uint32_t expires_ms; /* from now */
+};
+
+/*
+ * Copy live flows, looking at up to `scan` table entries from `*cursor` on, at most `max` of them
+ * into `out`. Start with *cursor = 0; it is 0 again when the walk is done. A flow that lives through
+ * the whole walk is told exactly once. Owner only.
+ */
+unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_ms,
+			      uint32_t *cursor, unsigned scan, struct sekisho_flow_info *out,
+			      unsigned max);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * verdict.h: why a packet passed or was dropped. The only list of causes.
+ *
+ * Each row is (ID, word, action, admitted_by, sentence). The word is at once the counter, the metric
+ * label, the trace word and the log word. One packet gets exactly one row, one row is exactly one
+ * cause. To add a reason: add a row here, return it from one place, add a test that reaches it.
+ *
+ * The order is no contract, the words are.
+ */
+#ifndef SEKISHO_VERDICT_H
+#define SEKISHO_VERDICT_H
+
+/* clang-format off */
+#define SEKISHO_REASONS(X) \
+	/* passed */ \
+	X(RULE_MATCH,         "rule-match",          PASS, RULE, "a rule of its direction admits it, and it opens a flow") \
+	X(RULE_UNTRACKED,     "rule-untracked",      PASS, RULE, "a rule admits it, and rules open both ways leave nothing to track (AWS-10)") \
+	X(FLOW_ORIGINATOR,    "flow-originator",     PASS, FLOW, "it belongs to a live flow that its own side opened") \
+	X(FLOW_ANSWER,        "flow-answer",         PASS, FLOW, "it belongs to a live flow that the other side opened") \
+	X(ICMP_RELATED,       "icmp-related",        PASS, FLOW, "an ICMP error about a packet of a live flow") \
+	X(NEVER_FILTERED,     "never-filtered",      PASS, LIST, "one of its addresses is on the never-filtered list (AWS-115)") \
+	X(ARP,                "arp",                 PASS, LINK, "ARP keeps the wire alive (STRICT-62)") \
+	X(NEIGHBOUR,          "neighbour-discovery", PASS, LINK, "IPv6 neighbour discovery of this link keeps the wire alive (STRICT-62)") \
+	/* the frame and the IP header */ \
+	X(NOT_IP,             "not-ip",              DROP, NONE, "neither IPv4, IPv6 nor ARP") \
+	X(TRUNCATED,          "truncated",           DROP, NONE, "the frame ends inside a header that it announces") \
+	X(VLAN_DEPTH,         "vlan-depth",          DROP, NONE, "more than two VLAN tags") \
+	X(BAD_IP_HEADER,      "bad-ip-header",       DROP, NONE, "IP version, header length or total length contradict the frame") \
+	X(BAD_IP_CHECKSUM,    "bad-ip-checksum",     DROP, NONE, "the IPv4 header checksum is wrong") \
+	X(TTL_ZERO,           "ttl-zero",            DROP, NONE, "TTL or hop limit is 0") \
+	X(BAD_SOURCE,         "bad-source",          DROP, NONE, "the source is a multicast, broadcast or loopback address") \
+	X(LAND,               "land",                DROP, NONE, "source and destination are the same address") \
+	X(SOURCE_ROUTE,       "source-route",        DROP, NONE, "an IPv4 source route option or an IPv6 routing header of type 0") \
+	X(BAD_IP_OPTION,      "bad-ip-option",       DROP, NONE, "an IPv4 option contradicts its length") \
+	X(EXT_UNKNOWN,        "ext-unknown",         DROP, NONE, "an IPv6 extension header that is not known") \
+	X(EXT_CHAIN,          "ext-chain",           DROP, NONE, "IPv6 extension headers too many, too long or out of order") \
+	X(BAD_ND,             "bad-nd",              DROP, NONE, "neighbour discovery with a hop limit other than 255") \
+	/* layer 4 */ \
+	X(L4_TRUNCATED,       "l4-truncated",        DROP, NONE, "the packet ends inside its layer 4 header") \
+	X(BAD_L4_LENGTH,      "bad-l4-length",       DROP, NONE, "a layer 4 length contradicts the packet") \
+	X(BAD_CHECKSUM,       "bad-checksum",        DROP, NONE, "the layer 4 checksum is wrong") \
+	X(BAD_FLAGS,          "bad-flags",           DROP, NONE, "a set of TCP flags that no stack sends") \
+	/* fragments */ \
+	X(FRAGMENT_TINY,      "fragment-tiny",       DROP, NONE, "the first fragment does not hold the layer 4 header, or TCP at offset 1") \
+	X(FRAGMENT_OVERLAP,   "fragment-overlap",    DROP, NONE, "fragments of one datagram overlap") \
+	X(FRAGMENT_BAD,       "fragment-bad",        DROP, NONE, "a fragment whose offset and length make no datagram") \
+	X(FRAGMENT_TOO_MANY,  "fragment-too-many",   DROP, NONE, "more than 64 fragments in one datagram") \
+	X(FRAGMENT_TIMEOUT,   "fragment-timeout",    DROP, NONE, "the first fragment did not come in time") \
+	X(FRAGMENT_BUDGET,    "fragment-budget",     DROP, NONE, "no room to hold one more fragment or datagram") \
+	X(FRAGMENT_REFUSED,   "fragment-refused",    DROP, NONE, "the first fragment of its datagram was dropped") \
+	/* a packet without a flow */ \
+	X(NO_RULE,            "no-rule",             DROP, NONE, "no flow and no rule of its direction admits it") \
+	X(NOT_AN_OPENING,     "not-an-opening",      DROP, NONE, "TCP of no flow that is not a bare SYN") \
+	X(RULE_WITHDRAWN,     "rule-withdrawn",      DROP, NONE, "the rule that opened its flow is gone (STRICT-4)") \
+	X(ACL_DENY,           "acl-deny",            DROP, NONE, "a network ACL entry denies it") \
+	/* a packet of a flow */ \
+	X(OUT_OF_WINDOW,      "out-of-window",       DROP, NONE, "TCP outside the window of its flow (STRICT-13)") \
+	X(RST_INEXACT,        "rst-inexact",         DROP, NONE, "RST in the window but not at the next sequence expected (STRICT-14)") \
+	X(SIMULTANEOUS_OPEN,  "simultaneous-open",   DROP, NONE, "a bare SYN against a SYN is no answer (STRICT-11)") \
+	X(BAD_HANDSHAKE,      "bad-handshake",       DROP, NONE, "it does not answer the SYN that opened the flow (STRICT-12)") \
+	X(FLOW_CLOSED,        "flow-closed",         DROP, NONE, "its flow was closed by FIN or RST (AWS-82)") \
+	X(SYMMETRIC_PORTS,    "symmetric-ports",     DROP, NONE, "equal or well-known source ports prove nothing (STRICT-22)") \
+	X(NO_PROOF_IKE,       "no-proof-ike",        DROP, NONE, "IKE that answers nothing the other side was admitted to ask (STRICT-33)") \
+	X(IKE_MALFORMED,      "ike-malformed",       DROP, NONE, "not an IKE message, so no answer (STRICT-30)") \
+	X(NO_IKE_SA,          "no-ike-sa",           DROP, NONE, "ESP in UDP or a keepalive without a live IKE SA of its address pair (STRICT-37)") \
+	X(NO_PROOF_WIREGUARD, "no-proof-wireguard",  DROP, NONE, "WireGuard that answers no handshake from the other side (STRICT-50)") \
+	X(NO_PROOF_DNS,       "no-proof-dns",        DROP, NONE, "DNS that answers no outstanding query (STRICT-51)") \
+	X(NO_PROOF_NTP,       "no-proof-ntp",        DROP, NONE, "NTP that answers no packet from the other side (STRICT-52)") \
+	X(NO_PROOF_ECHO,      "no-proof-echo",       DROP, NONE, "ICMP that answers no request from the other side (STRICT-53)") \
+	X(NO_PROOF_PROTOCOL,  "no-proof-protocol",   DROP, NONE, "a protocol without ports proves nothing (STRICT-40)") \
+	/* ICMP errors */ \
+	X(ICMP_UNRELATED,     "icmp-unrelated",      DROP, NONE, "an ICMP error that quotes no packet of a live flow (STRICT-60)") \
+	X(ICMP_REDIRECT,      "icmp-redirect",       DROP, NONE, "a redirect never passes by relation (STRICT-61)") \
+	X(ICMP_MTU_SMALL,     "icmp-mtu-small",      DROP, NONE, "packet too big with an MTU under 68 or 1280 (STRICT-61)") \
+	/* room */ \
+	X(TABLE_FULL,         "table-full",          DROP, NONE, "no room for one more flow") \
+	X(LIMIT_HALF_OPEN,    "limit-half-open",     DROP, NONE, "too many half-open flows") \
+	X(LIMIT_SOURCE,       "limit-source",        DROP, NONE, "too many flows from this source")
+/* clang-format on */
+
+/* Why, one for each row. SEKISHO_REASON_COUNT is their number, never a reason itself. */
+enum sekisho_reason {
+#define X(id, word, action, by, sentence) SEKISHO_REASON_##id,
+	SEKISHO_REASONS(X)
+#undef X
+		SEKISHO_REASON_COUNT
+};
+
+/* What to do with the packet. HOLD: the engine keeps it until its first fragment has come. */
+enum sekisho_action { SEKISHO_DROP, SEKISHO_PASS, SEKISHO_HOLD };
+
+/* What admitted it: nothing (it was dropped), a rule, a flow, a list, or being link upkeep. */
+enum sekisho_admitted_by {
+	SEKISHO_BY_NONE,
+	SEKISHO_BY_RULE,
+	SEKISHO_BY_FLOW,
+	SEKISHO_BY_LIST,
+	SEKISHO_BY_LINK
+};
+
+/* The word of a reason ("no-rule"); never NULL for a valid reason. Any thread. */
+const char *sekisho_reason_word(enum sekisho_reason reason);
+
+/* One plain sentence on a reason, without a full stop. Any thread. */
+const char *sekisho_reason_sentence(enum sekisho_reason reason);
+
+/* Whether a reason passes or drops (never SEKISHO_HOLD). Any thread. */
+enum sekisho_action sekisho_reason_action(enum sekisho_reason reason);
+
+/* What admits a packet of this reason. Any thread. */
+enum sekisho_admitted_by sekisho_reason_admitted_by(enum sekisho_reason reason);
+
+/* "rule", "flow", "list", "link", or NULL for SEKISHO_BY_NONE. Any thread. */
+const char *sekisho_admitted_by_word(enum sekisho_admitted_by by);
+
+#endif
