@@ -129,11 +129,8 @@ enum sekisho_esp { SEKISHO_ESP_RULE, SEKISHO_ESP_FOLLOWS_IKE };                 
 /* UDP protocols whose packets prove themselves (STRICT-20): (ID, name in the policy file, default port). */
 /* clang-format off */
 #define SEKISHO_GRAMMARS(X) \
-	X(IKE,       "ike",       500) \
-	X(NAT_T,     "nat_t",     4500) \
-	X(WIREGUARD, "wireguard", 51820) \
-	X(DNS,       "dns",       53) \
-	X(NTP,       "ntp",       123)
+	X(IKE,   "ike",   500) \
+	X(NAT_T, "nat_t", 4500)
 /* clang-format on */
 
 enum sekisho_grammar {
@@ -161,7 +158,6 @@ struct sekisho_aws_spec {
 
 struct sekisho_limits_spec {
 	uint32_t half_open_percent; /* of the table, 1..100; STRICT-17; 0 means no ceiling */
-	uint32_t flows_per_source;  /* 0 means no ceiling */
 };
 
 struct sekisho_policy_spec {
@@ -200,6 +196,9 @@ void sekisho_rule_names_destroy(struct sekisho_rule_names *names);
 /* The name of a rule number from a verdict or a flow; NULL for SEKISHO_RULE_NONE. Any thread. */
 const char *sekisho_rule_name(const struct sekisho_rule_names *names, uint32_t rule);
 
+/* How many names there is room for. Any thread. */
+uint32_t sekisho_rule_names_capacity(const struct sekisho_rule_names *names);
+
 /* How many rule numbers have been given out; rules are 0..count-1. Any thread. */
 uint32_t sekisho_rule_names_count(const struct sekisho_rule_names *names);
 
@@ -236,7 +235,6 @@ struct sekisho_frame {
 	uint16_t zone;      /* below the engine's zone count */
 	uint8_t direction;  /* enum sekisho_direction: the side that it came from */
 	uint8_t flags;      /* SEKISHO_FRAME_* */
-	void *cookie;       /* the caller's; given back with a released fragment */
 };
 
 /* TCP bounds that a segment can fail (STRICT-13), for traces. */
@@ -253,20 +251,12 @@ const char *sekisho_bound_word(enum sekisho_bound bound);
 
 struct sekisho_verdict {
 	uint8_t action; /* enum sekisho_action */
-	uint8_t reason; /* enum sekisho_reason; undefined while held */
+	uint8_t reason; /* enum sekisho_reason */
 	uint8_t bound;  /* enum sekisho_bound, with SEKISHO_REASON_OUT_OF_WINDOW */
 	uint8_t opened; /* 1 if this packet made a flow */
 	uint32_t rule;  /* the rule that admitted it or opened its flow; SEKISHO_RULE_NONE if none */
 	uint64_t packet;    /* this packet's number: 1 is the first that the engine was given */
-	uint64_t opened_by; /* number of the packet that opened the flow; 0 if none */
-};
-
-/* A fragment that was held and is now decided. */
-struct sekisho_release {
-	void *cookie; /* of the frame that was held */
-	uint16_t zone;
-	uint8_t direction;
-	struct sekisho_verdict verdict;
+	uint64_t opened_by; /* number, modulo 2^32, of the packet that opened the flow; 0 if none */
 };
 
 /* What a packet says of itself, for people. Ports and ICMP fields where the protocol has them. */
@@ -298,7 +288,7 @@ struct sekisho_engine;
 
 struct sekisho_engine_config {
 	uint32_t flows;     /* flows it can hold; at least 64 */
-	uint32_t fragments; /* fragments it can hold back; 0 takes a share of `flows` */
+	uint32_t fragments; /* fragmented datagrams it can follow at once; 0 takes 4096 */
 	uint16_t zones;     /* policies it can have, one a zone; at least 1 */
 	const struct sekisho_rule_names *names; /* must outlive the engine */
 	uint8_t hash_key[32]; /* random; from getrandom(2), or fixed in tests */
@@ -312,7 +302,6 @@ struct sekisho_engine_config {
 struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config *config,
 					     char *message, size_t message_size);
 
-/* Destroy an engine. Held fragments must have been taken back with sekisho_engine_flush(). */
 void sekisho_engine_destroy(struct sekisho_engine *engine);
 
 /*
@@ -332,23 +321,12 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 			  const struct sekisho_frame *frames, unsigned count,
 			  struct sekisho_verdict *verdicts);
 
-/*
- * Fragments that were held and are decided since the last call, at most `max`, in the order in which
- * they came. Call after each burst until it returns less than `max`. Owner only.
- */
-unsigned sekisho_engine_released(struct sekisho_engine *engine, struct sekisho_release *out,
-				 unsigned max);
-
-/* Decide all held fragments as timed out; fetch them with sekisho_engine_released(). Owner only. */
-void sekisho_engine_flush(struct sekisho_engine *engine);
-
 /* ---- What an engine tells --------------------------------------------------------------------- */
 
 struct sekisho_stats {
 	uint64_t received;
 	uint64_t received_bytes;
-	uint64_t by_reason[SEKISHO_REASON_COUNT]; /* received = sum of these + held */
-	uint64_t held;                            /* now */
+	uint64_t by_reason[SEKISHO_REASON_COUNT]; /* received = sum of these */
 	uint64_t flows;                           /* in the table now; some may be past their time */
 	uint64_t flows_capacity;
 	uint64_t flows_half_open; /* now */

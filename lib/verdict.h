@@ -18,6 +18,7 @@
 	X(RULE_UNTRACKED,     "rule-untracked",      PASS, RULE, "a rule admits it, and rules open both ways leave nothing to track (AWS-10)") \
 	X(FLOW_ORIGINATOR,    "flow-originator",     PASS, FLOW, "it belongs to a live flow that its own side opened") \
 	X(FLOW_ANSWER,        "flow-answer",         PASS, FLOW, "it belongs to a live flow that the other side opened") \
+	X(RULE_STATELESS,     "rule-stateless",      PASS, RULE, "a rule admits it, and being an ICMP error it can open no flow") \
 	X(ICMP_RELATED,       "icmp-related",        PASS, FLOW, "an ICMP error about a packet of a live flow") \
 	X(NEVER_FILTERED,     "never-filtered",      PASS, LIST, "one of its addresses is on the never-filtered list (AWS-115)") \
 	X(ARP,                "arp",                 PASS, LINK, "ARP keeps the wire alive (STRICT-62)") \
@@ -43,17 +44,13 @@
 	X(BAD_FLAGS,          "bad-flags",           DROP, NONE, "a set of TCP flags that no stack sends") \
 	/* fragments */ \
 	X(FRAGMENT_TINY,      "fragment-tiny",       DROP, NONE, "the first fragment does not hold the layer 4 header, or TCP at offset 1") \
-	X(FRAGMENT_OVERLAP,   "fragment-overlap",    DROP, NONE, "fragments of one datagram overlap") \
 	X(FRAGMENT_BAD,       "fragment-bad",        DROP, NONE, "a fragment whose offset and length make no datagram") \
-	X(FRAGMENT_TOO_MANY,  "fragment-too-many",   DROP, NONE, "more than 64 fragments in one datagram") \
-	X(FRAGMENT_TIMEOUT,   "fragment-timeout",    DROP, NONE, "the first fragment did not come in time") \
-	X(FRAGMENT_BUDGET,    "fragment-budget",     DROP, NONE, "no room to hold one more fragment or datagram") \
+	X(FRAGMENT_ORPHAN,    "fragment-orphan",     DROP, NONE, "the first fragment of its datagram has not come") \
 	X(FRAGMENT_REFUSED,   "fragment-refused",    DROP, NONE, "the first fragment of its datagram was dropped") \
 	/* a packet without a flow */ \
 	X(NO_RULE,            "no-rule",             DROP, NONE, "no flow and no rule of its direction admits it") \
 	X(NOT_AN_OPENING,     "not-an-opening",      DROP, NONE, "TCP of no flow that is not a bare SYN") \
 	X(RULE_WITHDRAWN,     "rule-withdrawn",      DROP, NONE, "the rule that opened its flow is gone (STRICT-4)") \
-	X(ACL_DENY,           "acl-deny",            DROP, NONE, "a network ACL entry denies it") \
 	/* a packet of a flow */ \
 	X(OUT_OF_WINDOW,      "out-of-window",       DROP, NONE, "TCP outside the window of its flow (STRICT-13)") \
 	X(RST_INEXACT,        "rst-inexact",         DROP, NONE, "RST in the window but not at the next sequence expected (STRICT-14)") \
@@ -64,9 +61,6 @@
 	X(NO_PROOF_IKE,       "no-proof-ike",        DROP, NONE, "IKE that answers nothing the other side was admitted to ask (STRICT-33)") \
 	X(IKE_MALFORMED,      "ike-malformed",       DROP, NONE, "not an IKE message, so no answer (STRICT-30)") \
 	X(NO_IKE_SA,          "no-ike-sa",           DROP, NONE, "ESP in UDP or a keepalive without a live IKE SA of its address pair (STRICT-37)") \
-	X(NO_PROOF_WIREGUARD, "no-proof-wireguard",  DROP, NONE, "WireGuard that answers no handshake from the other side (STRICT-50)") \
-	X(NO_PROOF_DNS,       "no-proof-dns",        DROP, NONE, "DNS that answers no outstanding query (STRICT-51)") \
-	X(NO_PROOF_NTP,       "no-proof-ntp",        DROP, NONE, "NTP that answers no packet from the other side (STRICT-52)") \
 	X(NO_PROOF_ECHO,      "no-proof-echo",       DROP, NONE, "ICMP that answers no request from the other side (STRICT-53)") \
 	X(NO_PROOF_PROTOCOL,  "no-proof-protocol",   DROP, NONE, "a protocol without ports proves nothing (STRICT-40)") \
 	/* ICMP errors */ \
@@ -75,8 +69,7 @@
 	X(ICMP_MTU_SMALL,     "icmp-mtu-small",      DROP, NONE, "packet too big with an MTU under 68 or 1280 (STRICT-61)") \
 	/* room */ \
 	X(TABLE_FULL,         "table-full",          DROP, NONE, "no room for one more flow") \
-	X(LIMIT_HALF_OPEN,    "limit-half-open",     DROP, NONE, "too many half-open flows") \
-	X(LIMIT_SOURCE,       "limit-source",        DROP, NONE, "too many flows from this source")
+	X(LIMIT_HALF_OPEN,    "limit-half-open",     DROP, NONE, "too many half-open flows")
 /* clang-format on */
 
 /* Why, one for each row. SEKISHO_REASON_COUNT is their number, never a reason itself. */
@@ -87,8 +80,8 @@ enum sekisho_reason {
 		SEKISHO_REASON_COUNT
 };
 
-/* What to do with the packet. HOLD: the engine keeps it until its first fragment has come. */
-enum sekisho_action { SEKISHO_DROP, SEKISHO_PASS, SEKISHO_HOLD };
+/* What to do with the packet. */
+enum sekisho_action { SEKISHO_DROP, SEKISHO_PASS };
 
 /* What admitted it: nothing (it was dropped), a rule, a flow, a list, or being link upkeep. */
 enum sekisho_admitted_by {
@@ -105,7 +98,7 @@ const char *sekisho_reason_word(enum sekisho_reason reason);
 /* One plain sentence on a reason, without a full stop. Any thread. */
 const char *sekisho_reason_sentence(enum sekisho_reason reason);
 
-/* Whether a reason passes or drops (never SEKISHO_HOLD). Any thread. */
+/* Whether a reason passes or drops. Any thread. */
 enum sekisho_action sekisho_reason_action(enum sekisho_reason reason);
 
 /* What admits a packet of this reason. Any thread. */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli.h: what the verbs of `sekisho` share: the parsed command line, the exit codes, the verbs.
+ *
+ * A verb gets a command line that main.c has already checked against the verb's row of the table:
+ * required options are there, the number of operands is right. It returns an exit code and leaves
+ * flushing of stdout to main.c.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+/* Scripts rely on these (design, section 5). */
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_NO = 1,          /* a negative answer: differs, invalid */
+	CLI_USAGE = 2,       /* wrong command line, or an input file that cannot be read */
+	CLI_UNREACHABLE = 3, /* no daemon behind the socket */
+	CLI_FAILED = 4       /* the daemon refused, or something failed here */
+};
+
+enum cli_output { CLI_TABLE, CLI_JSON };
+
+struct cli {
+	const char *verb;
+	enum cli_output output;
+	const char *policy; /* --policy */
+	const char *a, *b;  /* --a, --b */
+	const char *socket; /* --socket; NULL takes the default ones */
+	const char *edge;   /* --edge; NULL means all */
+	long limit;         /* --limit; 0 means none */
+	char **operands;
+	int operand_count;
+};
+
+enum cli_exit cmd_replay(const struct cli *cli);
+enum cli_exit cmd_compare(const struct cli *cli);
+enum cli_exit cmd_check(const struct cli *cli);
+enum cli_exit cmd_status(const struct cli *cli);
+enum cli_exit cmd_stats(const struct cli *cli);
+enum cli_exit cmd_flows(const struct cli *cli);
+enum cli_exit cmd_rules(const struct cli *cli);
+enum cli_exit cmd_drops(const struct cli *cli);
+enum cli_exit cmd_policy(const struct cli *cli);
+enum cli_exit cmd_commit(const struct cli *cli);
+enum cli_exit cmd_shutdown(const struct cli *cli);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_daemon.c: the verbs that ask the running daemon over its control socket.
+ *
+ * As JSON, what the daemon says is passed on unchanged, one object a line. As tables it is read with
+ * care: a daemon of another version may tell less, and a missing member is a "-".
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "render.h"
+#include "rpc.h"
+
+#define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
+
+#define FLOWS_PAGE 128
+
+/* Ask one thing. On CLI_OK, *result is the caller's. Takes over `params`. */
+static enum cli_exit ask(const struct cli *cli, enum rpc_access access, const char *method,
+			 json_t *params, json_t **result)
+{
+	struct rpc rpc;
+	enum cli_exit code = rpc_init(&rpc, cli->socket, access);
+
+	if (code == CLI_OK)
+		code = rpc_call(&rpc, method, params, result);
+	else
+		json_decref(params);
+	rpc_fini(&rpc);
+	return code;
+}
+
+/* Print scalar members as "key  value" lines, skipping lists and objects, which get tables. */
+static void scalars_print(const json_t *object)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, key, value) {
+		char *text;
+
+		if (json_is_array(value) || json_is_object(value))
+			continue;
+		text = render_cell(value);
+		printf("%-16s %s\n", key, text ? text : "-");
+		free(text);
+	}
+}
+
+/* Print a member that is a list of objects as a table under its name. */
+static void list_print(const json_t *object, const char *key, const struct render_column *columns,
+		       unsigned count)
+{
+	const json_t *rows = json_object_get(object, key);
+
+	if (!json_is_array(rows))
+		return;
+	printf("\n%s\n", key);
+	render_table(stdout, rows, columns, count);
+}
+
+/* Print a member that is an object of counters, without those that are 0. */
+static void counters_print(const json_t *object, const char *name)
+{
+	const json_t *counters = json_object_get(object, name);
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(counters))
+		return;
+	printf("\n%s\n", name);
+	json_object_foreach((json_t *)counters, key, value) {
+		char *text;
+
+		if (json_is_integer(value) && json_integer_value(value) == 0)
+			continue;
+		text = render_cell(value);
+		printf("  %-22s %s\n", key, text ? text : "-");
+		free(text);
+	}
+}
+
+enum cli_exit cmd_status(const struct cli *cli)
+{
+	static const struct render_column edges[] = {
+		{"EDGE", "name"}, {"INSIDE", "inside"}, {"OUTSIDE", "outside"},
+		{"LINK", "link"}, {"WORKER", "worker"},
+	};
+	static const struct render_column workers[] = {
+		{"LCORE", "lcore"}, {"HEARTBEAT", "heartbeat"}, {"EDGES", "edges"},
+	};
+	json_t *result;
+	enum cli_exit code = ask(cli, RPC_READ, "status", NULL, &result);
+
+	if (code != CLI_OK)
+		return code;
+	if (cli->output == CLI_JSON) {
+		render_line_json(stdout, result);
+	} else {
+		scalars_print(result);
+		list_print(result, "edges", edges, COUNT(edges));
+		list_print(result, "workers", workers, COUNT(workers));
+	}
+	json_decref(result);
+	return CLI_OK;
+}
+
+enum cli_exit cmd_stats(const struct cli *cli)
+{
+	json_t *result, *ports;
+	enum cli_exit code = ask(cli, RPC_READ, "stats", NULL, &result);
+
+	if (code != CLI_OK)
+		return code;
+	if (cli->output == CLI_JSON) {
+		render_line_json(stdout, result);
+	} else {
+		scalars_print(result);
+		counters_print(result, "reasons");
+		counters_print(result, "flows");
+		ports = json_object_get(result, "ports");
+		counters_print(result, "ports");
+		for (size_t i = 0; i < json_array_size(ports); i++) {
+			putchar('\n');
+			scalars_print(json_array_get(ports, i));
+		}
+	}
+	json_decref(result);
+	return CLI_OK;
+}
+
+/* Ask for a list and print its rows: one a line, or as a table. */
+static enum cli_exit list_ask(const struct cli *cli, const char *method, const char *key,
+			      const struct render_column *columns, unsigned count)
+{
+	json_t *result, *row;
+	size_t i;
+	enum cli_exit code = ask(cli, RPC_READ, method, NULL, &result);
+
+	if (code != CLI_OK)
+		return code;
+	if (cli->output == CLI_JSON) {
+		json_array_foreach(json_object_get(result, key), i, row)
+			render_line_json(stdout, row);
+	} else {
+		render_table(stdout, json_object_get(result, key), columns, count);
+	}
+	json_decref(result);
+	return CLI_OK;
+}
+
+enum cli_exit cmd_rules(const struct cli *cli)
+{
+	static const struct render_column columns[] = {
+		{"RULE", "rule"},   {"DIRECTION", "direction"}, {"PACKETS", "packets"},
+		{"BYTES", "bytes"}, {"FLOWS", "flows"},		{"FILE", "file"},
+		{"LINE", "line"},
+	};
+
+	return list_ask(cli, "rules.list", "rules", columns, COUNT(columns));
+}
+
+enum cli_exit cmd_drops(const struct cli *cli)
+{
+	static const struct render_column columns[] = {
+		{"PACKETS", "packets"}, {"REASON", "reason"}, {"BECAUSE", "sentence"},
+	};
+
+	return list_ask(cli, "drops.list", "drops", columns, COUNT(columns));
+}
+
+/* ---- Flows ------------------------------------------------------------------------------------ */
+
+/* Take one page: print it (JSON) or keep it for the table. Returns how many flows it had. */
+static long page_take(const struct cli *cli, const json_t *page, json_t *kept)
+{
+	json_t *flows = json_object_get(page, "flows"), *flow;
+	size_t i;
+
+	json_array_foreach(flows, i, flow) {
+		if (cli->output == CLI_JSON)
+			render_line_json(stdout, flow);
+		else
+			json_array_append(kept, flow);
+	}
+	return (long)json_array_size(flows);
+}
+
+/* Page through all flows, or the first `cli->limit`. */
+static enum cli_exit pages_take(const struct cli *cli, struct rpc *rpc, json_t *kept)
+{
+	json_t *cursor = NULL;
+	long left = cli->limit;
+
+	do {
+		long ask_for = left && left < FLOWS_PAGE ? left : FLOWS_PAGE, got;
+		json_t *params = json_pack("{s:i}", "limit", (int)ask_for), *page;
+		enum cli_exit code;
+
+		if (cursor)
+			json_object_set_new(params, "cursor", cursor);
+		code = rpc_call(rpc, "flows.list", params, &page);
+		if (code != CLI_OK)
+			return code;
+		got = page_take(cli, page, kept);
+		cursor = json_incref(json_object_get(page, "cursor"));
+		if (json_is_null(cursor))
+			cursor = NULL;
+		json_decref(page);
+		if (cli->limit && (left -= got) <= 0)
+			break;
+	} while (cursor && !ferror(stdout));
+	json_decref(cursor);
+	return CLI_OK;
+}
+
+enum cli_exit cmd_flows(const struct cli *cli)
+{
+	static const struct render_column columns[] = {
+		{"EDGE", "edge"},	{"FLOW", "flow"},	{"STATE", "state"},
+		{"OPENER", "opener"},	{"RULES", "rules"},	{"OPENED BY", "opened_by"},
+		{"PACKETS", "packets"}, {"BYTES", "bytes"},	{"AGE ms", "age_ms"},
+		{"EXPIRES ms", "expires_ms"},
+	};
+	json_t *kept = json_array();
+	struct rpc rpc;
+	enum cli_exit code = rpc_init(&rpc, cli->socket, RPC_READ);
+
+	if (code == CLI_OK)
+		code = pages_take(cli, &rpc, kept);
+	if (code == CLI_OK && cli->output == CLI_TABLE)
+		render_table(stdout, kept, columns, COUNT(columns));
+	rpc_fini(&rpc);
+	json_decref(kept);
+	return code;
+}
+
+/* ---- Policy ----------------------------------------------------------------------------------- */
+
+enum cli_exit cmd_policy(const struct cli *cli)
+{
+	json_t *params = cli->edge ? json_pack("{s:s}", "edge", cli->edge) : NULL, *result;
+	enum cli_exit code = ask(cli, RPC_READ, "policy.get", params, &result);
+	const char *text;
+
+	if (code != CLI_OK)
+		return code;
+	text = json_string_value(json_object_get(result, "text"));
+	if (cli->output == CLI_JSON)
+		render_line_json(stdout, result);
+	else if (text)
+		fputs(text, stdout); /* as it was committed: `sekisho policy > P` gives it back */
+	else
+		scalars_print(result);
+	json_decref(result);
+	return CLI_OK;
+}
+
+/* The policy as the daemon wants it; NULL when its text is not for JSON. */
+static json_t *commit_params(const struct cli *cli, const struct config_policy *config)
+{
+	size_t length;
+	const char *text = config_policy_text(config, &length);
+	char *path = realpath(cli->operands[0], NULL);
+	json_t *params = json_pack("{s:s,s:s%}", "name", path ? path : cli->operands[0], "text",
+				   text, length);
+
+	free(path);
+	if (params && cli->edge)
+		json_object_set_new(params, "edge", json_string(cli->edge));
+	return params;
+}
+
+enum cli_exit cmd_commit(const struct cli *cli)
+{
+	struct config_errors errors = {0};
+	struct config_policy *config = config_policy_load(cli->operands[0], &errors);
+	enum cli_exit code;
+	json_t *params, *result;
+	char *generation;
+
+	if (!config) {
+		fputs(errors.text ? errors.text : "sekisho: the policy cannot be read\n", stderr);
+		config_errors_fini(&errors);
+		return CLI_NO;
+	}
+	config_errors_fini(&errors);
+	params = commit_params(cli, config);
+	config_policy_destroy(config);
+	if (!params) {
+		fprintf(stderr, "sekisho: %s: not UTF-8\n", cli->operands[0]);
+		return CLI_NO;
+	}
+	code = ask(cli, RPC_WRITE, "policy.commit", params, &result);
+	if (code != CLI_OK)
+		return code;
+	if (cli->output == CLI_JSON) {
+		render_line_json(stdout, result);
+	} else {
+		generation = render_cell(json_object_get(result, "generation"));
+		printf("committed, generation %s\n", generation ? generation : "-");
+		free(generation);
+	}
+	json_decref(result);
+	return CLI_OK;
+}
+
+enum cli_exit cmd_shutdown(const struct cli *cli)
+{
+	json_t *result;
+	enum cli_exit code = ask(cli, RPC_WRITE, "shutdown", NULL, &result);
+
+	if (code != CLI_OK)
+		return code;
+	if (cli->output == CLI_JSON)
+		render_line_json(stdout, result);
+	else
+		puts("the daemon is shutting down");
+	json_decref(result);
+	return CLI_OK;
+}

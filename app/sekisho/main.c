@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * main.c: the command line of `sekisho`.
+ *
+ * One row of the table a verb: what it is called, which options it takes and needs, how many operands,
+ * who does it. All verbs share one option parser, so that an option means the same everywhere and
+ * refusing one that a verb does not take costs no code in the verb.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+struct verb {
+	const char *name;
+	enum cli_exit (*run)(const struct cli *cli);
+	const char *takes; /* option letters of `long_options` */
+	const char *needs;
+	int operands; /* exactly */
+	const char *usage;
+	const char *does;
+};
+
+static const struct verb verbs[] = {
+	{"replay", cmd_replay, "op", "p", 1, "--policy P PCAP", "a verdict for each packet of a capture"},
+	{"compare", cmd_compare, "oab", "ab", 1, "--a P1 --b P2 PCAP",
+	 "the packets that two policies judge differently; exit 1 if any"},
+	{"check", cmd_check, "o", "", 1, "P", "validate a policy file; exit 1 if it is not valid"},
+	{"status", cmd_status, "os", "", 0, "", "the running daemon: edges, workers, policy"},
+	{"stats", cmd_stats, "os", "", 0, "", "its counters, drops by reason included"},
+	{"flows", cmd_flows, "osl", "", 0, "[--limit N]", "its live flows"},
+	{"rules", cmd_rules, "os", "", 0, "", "its rules with their counters"},
+	{"drops", cmd_drops, "os", "", 0, "", "why it dropped packets, and how many"},
+	{"policy", cmd_policy, "ose", "", 0, "[--edge NAME]", "the policy that it enforces"},
+	{"commit", cmd_commit, "ose", "", 1, "[--edge NAME] P", "check a policy and make it the running one"},
+	{"shutdown", cmd_shutdown, "os", "", 0, "", "stop the daemon"},
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct option long_options[] = {
+	{"output", required_argument, NULL, 'o'}, {"policy", required_argument, NULL, 'p'},
+	{"a", required_argument, NULL, 'a'},      {"b", required_argument, NULL, 'b'},
+	{"socket", required_argument, NULL, 's'}, {"edge", required_argument, NULL, 'e'},
+	{"limit", required_argument, NULL, 'l'},  {"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+static void print_usage(FILE *to)
+{
+	fprintf(to, "usage: sekisho VERB [-o table|json] ...\n\n");
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		char synopsis[64];
+
+		snprintf(synopsis, sizeof(synopsis), "%s %s", verbs[i].name, verbs[i].usage);
+		fprintf(to, "  %-28s %s\n", synopsis, verbs[i].does);
+	}
+	fprintf(to,
+		"\nVerbs of the running daemon take --socket PATH (default "
+		"/run/sekisho/sekisho.sock).\n"
+		"Exit codes: 0 yes, 1 a negative answer, 2 usage or unreadable file, 3 daemon not "
+		"reachable,\n4 daemon refused or failed.\n");
+}
+
+static const struct verb *verb_find(const char *name)
+{
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static const char *option_name(int letter)
+{
+	for (const struct option *option = long_options; option->name; option++)
+		if (option->val == letter)
+			return option->name;
+	return "?";
+}
+
+/* Where the value of an option that is plain text goes; NULL for the others. */
+static const char **option_slot(struct cli *cli, int letter)
+{
+	switch (letter) {
+	case 'p':
+		return &cli->policy;
+	case 'a':
+		return &cli->a;
+	case 'b':
+		return &cli->b;
+	case 's':
+		return &cli->socket;
+	case 'e':
+		return &cli->edge;
+	default:
+		return NULL;
+	}
+}
+
+/* Take one option; returns 0, or -1 after a message. */
+static int option_take(struct cli *cli, const struct verb *verb, int letter)
+{
+	const char **slot = option_slot(cli, letter);
+
+	if (!strchr(verb->takes, letter)) {
+		fprintf(stderr, "sekisho: %s takes no --%s\n", verb->name, option_name(letter));
+		return -1;
+	}
+	if (slot) {
+		*slot = optarg;
+	} else if (letter == 'o') {
+		if (strcmp(optarg, "table") != 0 && strcmp(optarg, "json") != 0) {
+			fprintf(stderr, "sekisho: -o is \"%s\", must be table or json\n", optarg);
+			return -1;
+		}
+		cli->output = optarg[0] == 'j' ? CLI_JSON : CLI_TABLE;
+	} else {
+		char *end;
+
+		errno = 0;
+		cli->limit = strtol(optarg, &end, 10);
+		if (errno || *end || end == optarg || cli->limit < 1) {
+			fprintf(stderr, "sekisho: --limit is \"%s\", must be a number from 1 on\n",
+				optarg);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Whether the verb has all that it needs; says what is missing. */
+static int cli_complete(struct cli *cli, const struct verb *verb)
+{
+	for (const char *letter = verb->needs; *letter; letter++) {
+		if (!*option_slot(cli, *letter)) {
+			fprintf(stderr, "sekisho: %s needs --%s\n", verb->name, option_name(*letter));
+			return 0;
+		}
+	}
+	if (cli->operand_count != verb->operands) {
+		fprintf(stderr, "sekisho: %s takes %d operand%s, %d given\n", verb->name,
+			verb->operands, verb->operands == 1 ? "" : "s", cli->operand_count);
+		return 0;
+	}
+	return 1;
+}
+
+/* A reader that went away (`| head`) is no failure of ours; a full disk is. */
+static int output_close(int code)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (errno == EPIPE || errno == 0)
+		return code;
+	fprintf(stderr, "sekisho: cannot write the output: %s\n", strerror(errno));
+	return CLI_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
+	struct cli cli = {0};
+	int letter;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!verb) {
+		if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+				 strcmp(argv[1], "help") == 0)) {
+			print_usage(stdout);
+			return output_close(CLI_OK);
+		}
+		if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+			puts("sekisho " SEKISHO_VERSION);
+			return output_close(CLI_OK);
+		}
+		if (argc > 1)
+			fprintf(stderr, "sekisho: no verb \"%s\"\n\n", argv[1]);
+		print_usage(stderr);
+		return CLI_USAGE;
+	}
+	cli.verb = verb->name;
+	/* The verb stands where getopt expects the program's name; keep its messages readable. */
+	argv[1] = argv[0];
+	argv++;
+	argc--;
+	while ((letter = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1) {
+		if (letter == 'h') {
+			printf("usage: sekisho %s %s\n%s\n", verb->name, verb->usage, verb->does);
+			return output_close(CLI_OK);
+		}
+		if (letter == '?' || option_take(&cli, verb, letter))
+			return CLI_USAGE;
+	}
+	cli.operands = argv + optind;
+	cli.operand_count = argc - optind;
+	if (!cli_complete(&cli, verb)) {
+		fprintf(stderr, "usage: sekisho %s %s\n", verb->name, verb->usage);
+		return CLI_USAGE;
+	}
+	return output_close(verb->run(&cli));
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rpc.h: a client of the daemon's control socket.
+ *
+ * JSON-RPC 2.0 over a UNIX stream, one object a line. The server speaks first (`hello`). One call at a
+ * time; notifications in between are passed over. Every failure is one message on stderr here, and the
+ * exit code that goes with it.
+ */
+#ifndef RPC_H
+#define RPC_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "cli.h"
+
+#define RPC_LINE_MAX (64u << 10) /* either way, newline included: the server takes no more */
+#define RPC_API	     1		 /* the version of the methods that this client speaks */
+
+struct rpc {
+	int fd;
+	json_int_t id;
+	size_t length; /* bytes in `buffer` past the last line taken */
+	char *buffer;  /* RPC_LINE_MAX */
+};
+
+enum rpc_access { RPC_READ, RPC_WRITE };
+
+/*
+ * Connect and take the server's hello. `path` NULL takes the default socket, and for RPC_READ the
+ * read-only one when the first cannot be used. Call rpc_fini() in any case.
+ */
+enum cli_exit rpc_init(struct rpc *rpc, const char *path, enum rpc_access access);
+void rpc_fini(struct rpc *rpc);
+
+/* Call a method. Takes over `params`. On CLI_OK, *result is the caller's to json_decref(). */
+enum cli_exit rpc_call(struct rpc *rpc, const char *method, json_t *params, json_t **result);
+
+#endif

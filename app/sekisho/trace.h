@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * trace.h: a capture through one policy or two, in virtual time.
+ *
+ * A *judge* is a policy file with an engine of its own. trace_run() reads a capture, shows each packet
+ * to all judges, and calls back once a packet, in packet order, when all of them have decided. A
+ * fragment that an engine holds back therefore delays the rows behind it, never reorders them.
+ *
+ * The same file gives the same rows, byte for byte: the hash key is fixed, and time is what the
+ * capture says.
+ */
+#ifndef TRACE_H
+#define TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <config.h>
+#include <sekisho.h>
+
+#define TRACE_JUDGES_MAX 2
+
+struct trace_judge {
+	struct config_policy *config;
+	struct sekisho_rule_names *names;
+	struct sekisho_policy *policy;
+	struct sekisho_engine *engine;
+};
+
+/*
+ * Load a policy file and make an engine for it that has room for all flows of `capture`. Returns 0;
+ * 1 when the policy is not valid (its errors are printed); -1 for any other failure, printed too.
+ * Call trace_judge_fini() in any case.
+ */
+int trace_judge_init(struct trace_judge *judge, const char *policy, const char *capture);
+void trace_judge_fini(struct trace_judge *judge);
+
+/* One packet, decided. Index j of the arrays is the judge. */
+struct trace_row {
+	uint64_t number; /* 1 is the capture's first */
+	int64_t time_us; /* since the first packet; may be negative when the capture's clock went back */
+	struct sekisho_tuple tuple;
+	struct sekisho_verdict verdicts[TRACE_JUDGES_MAX];
+	uint8_t directions[TRACE_JUDGES_MAX]; /* enum sekisho_direction */
+	uint8_t pending;                      /* judges that hold it; 0 when called back */
+	uint8_t *held_frame;                  /* owned while pending */
+	struct trace_row *next;
+};
+
+struct trace_run {
+	struct trace_judge *judges;
+	unsigned judge_count; /* 1..TRACE_JUDGES_MAX */
+	/* Called in packet order. Returns false to stop, as when the output is closed. */
+	bool (*row)(void *context, const struct trace_row *row);
+	void *context;
+};
+
+/*
+ * Run a capture file ("-" is stdin) through the judges. Returns 0, or -1 after one line on stderr; rows
+ * up to a damage in mid-file have been called back then.
+ */
+int trace_run(const struct trace_run *run, const char *capture);
+
+#endif

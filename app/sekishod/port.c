@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * port.c: the ports of the edges, one receive and one transmit queue each.
+ *
+ * The mbuf pool is sized at start so that it cannot run dry: all descriptors of all ports, what
+ * workers have in hand, what engines may hold back of fragments, and the pool's caches.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include "daemon.h"
+
+#define DESCRIPTORS 1024
+#define POOL_CACHE  256
+
+unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers)
+{
+	unsigned ports = (unsigned)appliance->edge_count * 2;
+
+	return ports * 2 * DESCRIPTORS +
+	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST + DAEMON_FRAGMENTS);
+}
+
+void port_device_name(const char *device, char *name, size_t size)
+{
+	snprintf(name, size, "%.*s", (int)strcspn(device, ","), device);
+}
+
+bool port_is_pci(const char *device)
+{
+	/* "0000:00:06.0" or "00:06.0"; a virtual device may have a ':' only among its arguments. */
+	size_t name = strcspn(device, ",");
+
+	return isxdigit((unsigned char)device[0]) && memchr(device, ':', name) != NULL;
+}
+
+bool port_link_up(const struct port *port)
+{
+	struct rte_eth_link link = {0};
+
+	return rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status;
+}
+
+/* Queues of a port, with what checksum checking its NIC offers. 0 or -errno. */
+static int port_configure(struct daemon *daemon, struct port *port)
+{
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	uint16_t receive = DESCRIPTORS, transmit = DESCRIPTORS, mtu = 0;
+	int socket = rte_eth_dev_socket_id(port->id);
+	int rc = rte_eth_dev_info_get(port->id, &info);
+
+	if (rc < 0)
+		return rc;
+	conf.rxmode.offloads =
+		info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
+					RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
+	if (rte_eth_dev_get_mtu(port->id, &mtu) == 0 && mtu > 1500) {
+		conf.rxmode.mtu = mtu <= info.max_mtu ? mtu : info.max_mtu;
+		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+		conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	}
+	rc = rte_eth_dev_configure(port->id, 1, 1, &conf);
+	if (rc == 0)
+		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &receive, &transmit);
+	if (rc == 0 || rc == -ENOTSUP)
+		rc = rte_eth_rx_queue_setup(port->id, 0, receive, (unsigned)socket, NULL,
+					    daemon->pool);
+	if (rc == 0)
+		rc = rte_eth_tx_queue_setup(port->id, 0, transmit, (unsigned)socket, NULL);
+	return rc;
+}
+
+static int port_start(struct daemon *daemon, struct port *port, char *message)
+{
+	int rc = rte_eth_dev_get_port_by_name(port->name, &port->id);
+
+	if (rc < 0) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': DPDK found no such port",
+			 port->device);
+		return rc;
+	}
+	rc = port_configure(daemon, port);
+	if (rc == 0)
+		rc = rte_eth_dev_start(port->id);
+	if (rc < 0) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': cannot be started: %s",
+			 port->device, strerror(-rc));
+		return rc;
+	}
+	port->started = true;
+	/* A bump in the wire must see frames for others; what cannot filter needs no telling. */
+	rc = rte_eth_promiscuous_enable(port->id);
+	if (rc < 0 && rc != -ENOTSUP)
+		log_warning("device '%s': cannot be made promiscuous: %s", port->device,
+			    strerror(-rc));
+	return 0;
+}
+
+int port_start_all(struct daemon *daemon, char *message)
+{
+	daemon->pool = rte_pktmbuf_pool_create("frames",
+					       port_mbufs(daemon->appliance, daemon->worker_count),
+					       POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					       SOCKET_ID_ANY);
+	if (daemon->pool == NULL) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "no memory for %u frames",
+			 port_mbufs(daemon->appliance, daemon->worker_count));
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < daemon->edge_count; i++)
+		for (unsigned side = 0; side < 2; side++) {
+			int rc = port_start(daemon, &daemon->edges[i].ports[side], message);
+
+			if (rc < 0)
+				return rc;
+		}
+	return 0;
+}
+
+void port_stop_all(struct daemon *daemon)
+{
+	for (unsigned i = 0; i < daemon->edge_count; i++)
+		for (unsigned side = 0; side < 2; side++) {
+			struct port *port = &daemon->edges[i].ports[side];
+
+			if (!port->started)
+				continue;
+			rte_eth_dev_stop(port->id);
+			rte_eth_dev_close(port->id);
+			port->started = false;
+		}
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * worker.c: the polling lcores.
+ *
+ * How a policy is exchanged. The control thread stores the new pointer in `edge.current`; the worker
+ * compares it once a burst and tells its engine. The old policy may be freed when no engine holds it.
+ * A worker reports a quiescent state (rte_rcu_qsbr) at the end of each loop, but an engine holds a
+ * policy *between* bursts too, so one grace period is not enough: the report may come from a loop that
+ * had looked just before the store. The loop after it does see the store, so the second grace period
+ * is. Hence `snapshot.passed` counts to 2.
+ *
+ * Nothing on the path allocates, logs or enters the kernel, but what a driver does itself.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+
+#include "daemon.h"
+
+#define TRANSMIT_TRIES 8
+#define FLOWS_SCAN     256
+#define GRACE_PERIODS  2
+
+/* Frames on their way to one port. */
+struct departure {
+	struct rte_mbuf *mbufs[SEKISHO_BURST_MAX];
+	unsigned count;
+};
+
+static void counter_add(_Atomic uint64_t *counter, uint64_t amount)
+{
+	/* One writer: no locked instruction is needed. */
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
+			      memory_order_relaxed);
+}
+
+static uint32_t worker_now_ms(const struct daemon *daemon)
+{
+	return (uint32_t)(((unsigned __int128)rte_rdtsc() * daemon->ms_per_tick) >> 64);
+}
+
+static void depart(struct port *port, struct departure *departure)
+{
+	uint64_t bytes[SEKISHO_BURST_MAX], sum = 0;
+	unsigned sent = 0;
+
+	/* A frame that is sent is no longer ours to look at. */
+	for (unsigned i = 0; i < departure->count; i++)
+		bytes[i] = departure->mbufs[i]->pkt_len;
+	for (unsigned i = 0; i < TRANSMIT_TRIES && sent < departure->count; i++)
+		sent += rte_eth_tx_burst(port->id, 0, departure->mbufs + sent,
+					 (uint16_t)(departure->count - sent));
+	for (unsigned i = 0; i < sent; i++)
+		sum += bytes[i];
+	counter_add(&port->counters.sent, sent);
+	counter_add(&port->counters.sent_bytes, sum);
+	if (sent < departure->count) {
+		counter_add(&port->counters.transmit_full, departure->count - sent);
+		rte_pktmbuf_free_bulk(departure->mbufs + sent, departure->count - sent);
+	}
+	departure->count = 0;
+}
+
+/* Describe received frames to the engine; those that cannot be read are counted and freed. */
+static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **mbufs, unsigned count,
+			    struct sekisho_frame *frames)
+{
+	struct port_counters *counters = &edge->ports[side].counters;
+	uint64_t bytes = 0;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = mbufs[i];
+		struct sekisho_frame *frame = &frames[kept];
+
+		bytes += mbuf->pkt_len;
+		if (mbuf->nb_segs > 1 && rte_pktmbuf_linearize(mbuf) < 0) {
+			counter_add(&counters->unreadable, 1);
+			rte_pktmbuf_free(mbuf);
+			continue;
+		}
+		frame->data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+		frame->captured = frame->length = mbuf->pkt_len;
+		frame->zone = edge->index;
+		frame->direction = (uint8_t)side;
+		frame->flags = (mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) ==
+					       RTE_MBUF_F_RX_L4_CKSUM_GOOD
+				       ? SEKISHO_FRAME_L4_CHECKSUM_GOOD
+				       : 0;
+		frame->cookie = mbuf;
+		kept++;
+	}
+	counter_add(&counters->received, count);
+	counter_add(&counters->received_bytes, bytes);
+	return kept;
+}
+
+/* Send on or free the fragments that are decided now, of whichever edge they are. */
+static void worker_release(struct worker *worker)
+{
+	struct sekisho_release released[DAEMON_BURST];
+	unsigned count;
+
+	do {
+		count = sekisho_engine_released(worker->engine, released, DAEMON_BURST);
+		for (unsigned i = 0; i < count; i++) {
+			struct edge *edge = &worker->daemon->edges[released[i].zone];
+			struct departure one = {.mbufs = {released[i].cookie}, .count = 1};
+
+			if (released[i].verdict.action == SEKISHO_PASS)
+				depart(&edge->ports[!released[i].direction], &one);
+			else
+				rte_pktmbuf_free(released[i].cookie);
+		}
+	} while (count == DAEMON_BURST);
+}
+
+/* One burst from one port, through the engine, to the other port. Returns how many came. */
+static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned side, uint32_t now_ms)
+{
+	struct sekisho_verdict verdicts[DAEMON_BURST];
+	struct sekisho_frame frames[DAEMON_BURST];
+	struct rte_mbuf *mbufs[DAEMON_BURST];
+	struct departure departure;
+	unsigned received, count;
+
+	received = rte_eth_rx_burst(edge->ports[side].id, 0, mbufs, DAEMON_BURST);
+	if (received == 0)
+		return 0;
+	count = frames_fill(edge, side, mbufs, received, frames);
+	sekisho_engine_burst(worker->engine, now_ms, frames, count, verdicts);
+	departure.count = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (verdicts[i].action == SEKISHO_PASS)
+			departure.mbufs[departure.count++] = frames[i].cookie;
+		else if (verdicts[i].action == SEKISHO_DROP)
+			rte_pktmbuf_free(frames[i].cookie);
+	}
+	if (departure.count > 0)
+		depart(&edge->ports[!side], &departure);
+	worker_release(worker);
+	return received;
+}
+
+static void worker_answer(struct worker *worker, uint32_t now_ms)
+{
+	struct mailbox *mailbox = &worker->mailbox;
+
+	if (atomic_load_explicit(&mailbox->state, memory_order_acquire) != MAILBOX_REQUESTED)
+		return;
+	mailbox->count = sekisho_engine_flows(worker->engine, now_ms, &mailbox->cursor, FLOWS_SCAN,
+					      mailbox->flows, mailbox->max);
+	atomic_store_explicit(&mailbox->state, MAILBOX_DONE, memory_order_release);
+}
+
+/* Tell the engine if the edge has a new policy. */
+static void worker_adopt(struct worker *worker, struct edge *edge)
+{
+	struct sekisho_policy *policy = atomic_load_explicit(&edge->current, memory_order_acquire);
+
+	if (policy == edge->adopted)
+		return;
+	sekisho_engine_set_policy(worker->engine, edge->index, policy);
+	edge->adopted = policy;
+}
+
+static int worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	struct daemon *daemon = worker->daemon;
+
+	rte_rcu_qsbr_thread_online(daemon->qsbr, worker->index);
+	while (!atomic_load_explicit(&daemon->stop, memory_order_relaxed)) {
+		unsigned busy = 0;
+		uint32_t now_ms = worker_now_ms(daemon);
+
+		for (unsigned i = worker->index; i < daemon->edge_count; i += daemon->worker_count) {
+			struct edge *edge = &daemon->edges[i];
+
+			worker_adopt(worker, edge);
+			for (unsigned side = 0; side < 2; side++)
+				busy += worker_burst(worker, edge, side, now_ms);
+		}
+		if (busy == 0) {
+			sekisho_engine_burst(worker->engine, now_ms, NULL, 0, NULL);
+			worker_release(worker);
+			if (daemon->shared_cpus)
+				sched_yield(); /* another worker may wait for this very cpu */
+		}
+		worker_answer(worker, now_ms);
+		counter_add(&worker->heartbeat, 1);
+		rte_rcu_qsbr_quiescent(daemon->qsbr, worker->index);
+	}
+	sekisho_engine_flush(worker->engine);
+	worker_release(worker);
+	rte_rcu_qsbr_thread_offline(daemon->qsbr, worker->index);
+	return 0;
+}
+
+/* ---- Control thread's side -------------------------------------------------------------------- */
+
+static void *engine_allocate(void *context, size_t size, size_t align)
+{
+	const struct worker *worker = context;
+
+	return rte_zmalloc_socket("engine", size, (unsigned)align,
+				  (int)rte_lcore_to_socket_id(worker->lcore));
+}
+
+static void engine_release(void *context, void *memory)
+{
+	rte_free(memory);
+}
+
+static int worker_init(struct daemon *daemon, struct worker *worker, unsigned index, char *message)
+{
+	uint32_t flows = daemon->appliance->flows / daemon->worker_count;
+	struct sekisho_engine_config config = {
+		.flows = flows < 64 ? 64 : flows,
+		.fragments = DAEMON_FRAGMENTS,
+		.zones = (uint16_t)daemon->edge_count,
+		.names = daemon->names,
+	};
+
+	worker->daemon = daemon;
+	worker->index = index;
+	worker->lcore = daemon->appliance->workers[index];
+	if (daemon->hugepages) {
+		config.allocate = engine_allocate;
+		config.release = engine_release;
+		config.context = worker;
+	}
+	if (getrandom(config.hash_key, sizeof(config.hash_key), 0) !=
+	    (ssize_t)sizeof(config.hash_key)) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "no random numbers: %s", strerror(errno));
+		return -EIO;
+	}
+	worker->engine = sekisho_engine_create(&config, message, DAEMON_MESSAGE_MAX);
+	return worker->engine == NULL ? -ENOMEM : 0;
+}
+
+static int qsbr_init(struct daemon *daemon, char *message)
+{
+	size_t size = rte_rcu_qsbr_get_memsize(daemon->worker_count);
+
+	daemon->qsbr = rte_zmalloc("policies", size, RTE_CACHE_LINE_SIZE);
+	if (daemon->qsbr == NULL || rte_rcu_qsbr_init(daemon->qsbr, daemon->worker_count) != 0) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "no memory to exchange policies");
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		rte_rcu_qsbr_thread_register(daemon->qsbr, i);
+	return 0;
+}
+
+int worker_start_all(struct daemon *daemon, char *message)
+{
+	int rc = qsbr_init(daemon, message);
+
+	daemon->ms_per_tick =
+		(uint64_t)((((unsigned __int128)1 << 64) * 1000) / rte_get_tsc_hz());
+	for (unsigned i = 0; rc == 0 && i < daemon->worker_count; i++)
+		rc = worker_init(daemon, &daemon->workers[i], i, message);
+	for (unsigned i = 0; rc == 0 && i < daemon->worker_count; i++) {
+		struct worker *worker = &daemon->workers[i];
+
+		rc = rte_eal_remote_launch(worker_main, worker, worker->lcore);
+		if (rc < 0)
+			snprintf(message, DAEMON_MESSAGE_MAX, "worker %u does not start: %s",
+				 worker->lcore, strerror(-rc));
+	}
+	return rc;
+}
+
+bool worker_stop_all(struct daemon *daemon)
+{
+	uint64_t until = clock_ms() + DAEMON_STOP_MS;
+	bool clean = true;
+
+	atomic_store(&daemon->stop, true);
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		unsigned lcore = daemon->appliance->workers[i];
+
+		while (rte_eal_get_lcore_state(lcore) == RUNNING && clock_ms() < until)
+			rte_delay_us_sleep(500);
+		if (rte_eal_get_lcore_state(lcore) == RUNNING) {
+			log_error("worker %u does not stop", lcore);
+			clean = false;
+		} else {
+			rte_eal_wait_lcore(lcore);
+		}
+	}
+	return clean;
+}
+
+void worker_fini_all(struct daemon *daemon)
+{
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		if (daemon->workers[i].engine != NULL)
+			sekisho_engine_destroy(daemon->workers[i].engine);
+	rte_free(daemon->qsbr);
+}
+
+struct snapshot *snapshot_create(struct daemon *daemon, struct config_policy *config, char *message)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+
+	if (snapshot == NULL) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "no memory");
+		return NULL;
+	}
+	snapshot->policy = sekisho_policy_create(config_policy_spec(config), daemon->names, message,
+						 DAEMON_MESSAGE_MAX);
+	if (snapshot->policy == NULL) {
+		free(snapshot);
+		return NULL;
+	}
+	snapshot->config = config;
+	return snapshot;
+}
+
+void snapshot_destroy(struct snapshot *snapshot)
+{
+	sekisho_policy_destroy(snapshot->policy);
+	config_policy_destroy(snapshot->config);
+	free(snapshot);
+}
+
+void worker_publish(struct daemon *daemon, struct edge *edge, struct snapshot *snapshot)
+{
+	struct snapshot *old = edge->snapshot;
+
+	edge->snapshot = snapshot;
+	snapshot->edges++;
+	atomic_store_explicit(&edge->current, snapshot->policy, memory_order_release);
+	if (old == NULL || --old->edges > 0)
+		return;
+	old->token = rte_rcu_qsbr_start(daemon->qsbr);
+	old->passed = 0;
+	old->next = daemon->retired;
+	daemon->retired = old;
+}
+
+void worker_reclaim(struct daemon *daemon)
+{
+	struct snapshot **link = &daemon->retired;
+
+	while (*link != NULL) {
+		struct snapshot *snapshot = *link;
+
+		if (rte_rcu_qsbr_check(daemon->qsbr, snapshot->token, false) == 0) {
+			link = &snapshot->next;
+		} else if (++snapshot->passed < GRACE_PERIODS) {
+			snapshot->token = rte_rcu_qsbr_start(daemon->qsbr);
+			link = &snapshot->next;
+		} else {
+			*link = snapshot->next;
+			snapshot_destroy(snapshot);
+		}
+	}
+}
+
+static void totals_add_engine(struct daemon_totals *totals, const struct sekisho_engine *engine)
+{
+	struct sekisho_stats stats, *sum = &totals->engines;
+
+	sekisho_engine_stats(engine, &stats);
+	sum->received += stats.received;
+	sum->received_bytes += stats.received_bytes;
+	sum->held += stats.held;
+	sum->flows += stats.flows;
+	sum->flows_capacity += stats.flows_capacity;
+	sum->flows_half_open += stats.flows_half_open;
+	sum->flows_created += stats.flows_created;
+	sum->flows_expired += stats.flows_expired;
+	sum->flows_recycled += stats.flows_recycled;
+	sum->flows_closed += stats.flows_closed;
+	for (unsigned i = 0; i < SEKISHO_REASON_COUNT; i++) {
+		sum->by_reason[i] += stats.by_reason[i];
+		if (sekisho_reason_action(i) == SEKISHO_PASS)
+			totals->passed += stats.by_reason[i];
+		else
+			totals->dropped += stats.by_reason[i];
+	}
+}
+
+void daemon_totals_read(const struct daemon *daemon, struct daemon_totals *totals)
+{
+	memset(totals, 0, sizeof(*totals));
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		totals_add_engine(totals, daemon->workers[i].engine);
+	for (unsigned i = 0; i < daemon->edge_count; i++)
+		for (unsigned side = 0; side < 2; side++) {
+			const struct port_counters *counters =
+				&daemon->edges[i].ports[side].counters;
+
+			totals->received += atomic_load(&counters->received);
+			totals->sent += atomic_load(&counters->sent);
+			totals->transmit_full += atomic_load(&counters->transmit_full);
+			totals->unreadable += atomic_load(&counters->unreadable);
+		}
+	totals->dropped += totals->transmit_full + totals->unreadable;
+	totals->held = totals->engines.held;
+}

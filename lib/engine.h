@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * engine.h: what an engine consists of; shared by the packet path (engine.c) and by what surrounds it
+ * (engine_create.c: life and reading).
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "flow_table.h"
+#include "fragment.h"
+#include "policy.h"
+#include "telemetry.h"
+
+struct engine_zone {
+	const struct sekisho_policy *policy;
+	uint32_t half_open_max; /* flows */
+};
+
+struct sekisho_engine {
+	struct flow_table table;
+	struct fragment_table fragments;
+	struct telemetry telemetry;
+	struct engine_zone *zones;
+	struct sekisho_engine_config config;
+	void *memory[5]; /* all that was allocated */
+};
+
+#endif

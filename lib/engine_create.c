@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* engine_create.c: an engine's life, and what it tells; everything that is not the packet path. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine.h"
+#include "track.h"
+
+#define FLOWS_MIN         64
+#define FRAGMENTS_DEFAULT 4096
+#define RANDOM_TWIST      0x5a /* the fragments' secret differs from the flows' */
+
+static void *libc_allocate(void *context, size_t size, size_t align)
+{
+	void *memory;
+
+	(void)context;
+	size = (size + align - 1) / align * align;
+	memory = aligned_alloc(align, size);
+	if (memory != NULL)
+		memset(memory, 0, size);
+	return memory;
+}
+
+static void libc_release(void *context, void *memory)
+{
+	(void)context;
+	free(memory);
+}
+
+/* Take all memories; false if one is not to be had. */
+static bool take_memory(struct sekisho_engine *engine)
+{
+	const struct sekisho_engine_config *config = &engine->config;
+	size_t sizes[] = {
+		flow_table_flows_size(config->flows),
+		flow_table_buckets_size(config->flows),
+		fragment_table_size(config->fragments),
+		(size_t)config->zones * sizeof(struct engine_zone),
+		((size_t)sekisho_rule_names_capacity(config->names) + 1) *
+			sizeof(struct sekisho_rule_stats),
+	};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		engine->memory[i] = config->allocate(config->context, sizes[i], 128);
+		if (engine->memory[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config *config,
+					     char *message, size_t message_size)
+{
+	struct sekisho_engine *engine;
+	uint8_t random[32];
+
+	if (config->flows < FLOWS_MIN || config->zones == 0) {
+		snprintf(message, message_size, "an engine needs at least %d flows and one zone",
+			 FLOWS_MIN);
+		return NULL;
+	}
+	engine = calloc(1, sizeof(*engine));
+	if (engine == NULL) {
+		snprintf(message, message_size, "not enough memory for an engine");
+		return NULL;
+	}
+	engine->config = *config;
+	if (engine->config.allocate == NULL) {
+		engine->config.allocate = libc_allocate;
+		engine->config.release = libc_release;
+	}
+	if (engine->config.fragments == 0)
+		engine->config.fragments = FRAGMENTS_DEFAULT;
+	if (!take_memory(engine)) {
+		snprintf(message, message_size, "not enough memory for %u flows", config->flows);
+		sekisho_engine_destroy(engine);
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof(random); i++)
+		random[i] = config->hash_key[i] ^ RANDOM_TWIST;
+	flow_table_init(&engine->table, config->flows, engine->memory[0], engine->memory[1],
+			config->hash_key);
+	fragment_table_init(&engine->fragments, engine->config.fragments, engine->memory[2],
+			    random);
+	engine->zones = engine->memory[3];
+	engine->telemetry.rules = engine->memory[4];
+	engine->telemetry.rule_capacity = sekisho_rule_names_capacity(config->names);
+	return engine;
+}
+
+void sekisho_engine_destroy(struct sekisho_engine *engine)
+{
+	if (engine == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(engine->memory) / sizeof(engine->memory[0]); i++) {
+		if (engine->memory[i] != NULL)
+			engine->config.release(engine->config.context, engine->memory[i]);
+	}
+	free(engine);
+}
+
+void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
+			       const struct sekisho_policy *policy)
+{
+	uint32_t percent = policy->limits.half_open_percent;
+
+	engine->zones[zone] = (struct engine_zone){
+		.policy = policy,
+		.half_open_max =
+			percent == 0 ? UINT32_MAX
+				     : (uint32_t)((uint64_t)engine->table.capacity * percent / 100),
+	};
+}
+
+/* ---- what it tells ---------------------------------------------------------------------------- */
+
+void sekisho_engine_stats(const struct sekisho_engine *engine, struct sekisho_stats *stats)
+{
+	const struct flow_table *table = &engine->table;
+
+	telemetry_read(&engine->telemetry, stats);
+	stats->flows = __atomic_load_n(&table->used, __ATOMIC_RELAXED);
+	stats->flows_capacity = table->capacity;
+	stats->flows_half_open = __atomic_load_n(&table->half_open, __ATOMIC_RELAXED);
+	stats->flows_created = __atomic_load_n(&table->created, __ATOMIC_RELAXED);
+	stats->flows_expired = __atomic_load_n(&table->expired, __ATOMIC_RELAXED);
+	stats->flows_recycled = __atomic_load_n(&table->recycled, __ATOMIC_RELAXED);
+	stats->flows_closed = __atomic_load_n(&table->closed, __ATOMIC_RELAXED);
+}
+
+void sekisho_engine_rule_stats(const struct sekisho_engine *engine, uint32_t rule,
+			       struct sekisho_rule_stats *stats)
+{
+	telemetry_read_rule(&engine->telemetry, rule, stats);
+}
+
+static void describe(const struct flow *flow, uint32_t now, struct sekisho_flow_info *info)
+{
+	*info = (struct sekisho_flow_info){
+		.zone = flow->key.zone,
+		.family = flow->key.family,
+		.protocol = flow->key.protocol,
+		.local_port = flow->key.local_port,
+		.peer_port = flow->key.peer_port,
+		.opener = flow->opener,
+		.state = track_state_word(flow->state),
+		.age_ms = now - flow->opened_at,
+		.expires_ms = flow->expires_at - now,
+	};
+	memcpy(info->local, flow->key.local, sizeof(info->local));
+	memcpy(info->peer, flow->key.peer, sizeof(info->peer));
+	for (unsigned d = 0; d < 2; d++) {
+		info->opened[d] = flow->opened >> d & 1;
+		info->rule[d] = flow->rule[d];
+		info->opened_by[d] = flow->opened_by[d];
+		info->packets[d] = flow->packets[d];
+		info->bytes[d] = flow->bytes[d];
+	}
+}
+
+unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_ms,
+			      uint32_t *cursor, unsigned scan, struct sekisho_flow_info *out,
+			      unsigned max)
+{
+	const struct flow_table *table = &engine->table;
+	unsigned count = 0;
+
+	while (scan-- > 0 && count < max) {
+		const struct flow *flow = &table->flows[*cursor];
+
+		if (flow->key.family != 0 && !(flow->key.family & FLOW_KEY_PAIR) &&
+		    !flow_time_reached(now_ms, flow->expires_at))
+			describe(flow, now_ms, &out[count++]);
+		if (++*cursor == table->capacity) {
+			*cursor = 0;
+			break;
+		}
+	}
+	return count;
+}
+
+/* ---- tuples ----------------------------------------------------------------------------------- */
+
+const char *sekisho_bound_word(enum sekisho_bound bound)
+{
+	static const char *const words[] = {NULL, "data-upper", "data-lower", "ack-upper",
+					    "ack-lower"};
+
+	return words[bound];
+}
+
+void sekisho_frame_tuple(const struct sekisho_frame *frame, struct sekisho_tuple *tuple)
+{
+	struct packet packet;
+
+	packet_parse(&packet, frame->data, frame->captured, frame->length);
+	*tuple = (struct sekisho_tuple){
+		.ether_type = packet.ether_type,
+		.family = packet.kind == PACKET_IP ? packet.family : 0,
+		.protocol = packet.protocol,
+		.has_ports = packet.l4_kind == PACKET_L4_TCP || packet.l4_kind == PACKET_L4_UDP,
+		.has_icmp = packet.l4_kind == PACKET_L4_ICMP_QUERY ||
+			    packet.l4_kind == PACKET_L4_ICMP_ERROR ||
+			    packet.l4_kind == PACKET_L4_ICMP_OTHER ||
+			    packet.l4_kind == PACKET_L4_ND,
+		.is_fragment = packet.is_fragment && packet.fragment_offset != 0,
+		.source_port = packet.source_port,
+		.destination_port = packet.destination_port,
+	};
+	if (tuple->has_icmp) {
+		tuple->icmp_type = packet.icmp.type;
+		tuple->icmp_code = packet.icmp.code;
+	}
+	memcpy(tuple->source, packet.source, sizeof(tuple->source));
+	memcpy(tuple->destination, packet.destination, sizeof(tuple->destination));
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * flow.h: one flow, both directions, two cache lines.
+ *
+ * All fields belong to the owner core, which writes them with plain stores. Index pairs are by enum
+ * sekisho_direction. Life: created by flow_table_insert(), opened by track_open(), refreshed by every
+ * packet that passes, gone at `expires_at` whether or not the sweep has been there.
+ */
+#ifndef FLOW_H
+#define FLOW_H
+
+#include <sekisho.h>
+
+#include "flow_key.h"
+
+#define FLOW_NONE UINT32_MAX
+
+enum flow_state {
+	FLOW_UNANSWERED, /* UDP, ICMP, others: only the opener has spoken */
+	FLOW_ANSWERED,
+	FLOW_STREAM,     /* UDP: more than one request and response (AWS-46) */
+	FLOW_SYN_SENT,
+	FLOW_SYN_RECEIVED,
+	FLOW_ESTABLISHED,
+	FLOW_FIN_WAIT,   /* one side has sent FIN */
+	FLOW_CLOSE_WAIT, /* and the other has acknowledged it */
+	FLOW_LAST_ACK,   /* both have sent FIN */
+	FLOW_TIME_WAIT,  /* and both are acknowledged */
+	FLOW_CLOSED,     /* by RST */
+	FLOW_STATE_COUNT
+};
+
+/* One direction of TCP as its sender, after van Rooij: what it sent and was offered. */
+struct flow_tcp_side {
+	uint32_t end;        /* highest sequence sent, plus one */
+	uint32_t max_end;    /* highest sequence that the other side has allowed */
+	uint16_t max_window; /* largest window offered, as on the wire */
+	uint8_t scale;
+	uint8_t flags;
+};
+
+struct flow {
+	/* line 0: all that an established packet reads */
+	struct flow_key key;
+	uint32_t expires_at; /* tick */
+	uint32_t generation; /* of the policy that it was last judged by */
+	uint8_t state;       /* enum flow_state */
+	uint8_t opened;      /* bit per direction: a rule admitted an opening packet of it */
+	uint8_t opener;      /* direction of the first opening packet */
+	uint8_t grammar;     /* enum sekisho_grammar + 1, or 0 */
+	uint16_t timeouts;   /* which set of the policy's timeouts */
+	uint8_t requests;    /* UDP: packets of the opener's direction, up to 2 */
+	uint8_t answers;     /* UDP: answers that followed as many requests, up to 2 */
+	uint32_t opened_at;  /* tick */
+	uint32_t extension;  /* index of a second entry for a proof's memory, or FLOW_NONE */
+
+	/* line 1 */
+	uint32_t rule[2];
+	uint32_t opened_by[2]; /* packet numbers, low 32 bits */
+	uint64_t bytes[2];
+	uint32_t packets[2]; /* wraps at 2^32 */
+	union {
+		struct flow_tcp_side tcp[2]; /* by direction of the sender */
+		uint8_t proof[24];           /* small memories of proofs */
+	} track;
+};
+
+_Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
+
+/* TCP before its handshake is done (STRICT-17). */
+static inline bool flow_is_half_open(const struct flow *flow)
+{
+	return flow->state == FLOW_SYN_SENT || flow->state == FLOW_SYN_RECEIVED;
+}
+
+/* Ticks wrap; a is at or after b. */
+static inline bool flow_time_reached(uint32_t now, uint32_t when)
+{
+	return (int32_t)(now - when) >= 0;
+}
+
+#endif

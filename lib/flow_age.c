@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * flow_age.c: what makes room. Expiry is exact at look-up, whatever the sweep has got to, so the sweep
+ * need only keep up with creation: a few entries a burst, round and round, never a full walk.
+ *
+ * An extension's memory may hold any bytes where a key's family stands; the sweep must not take it for
+ * a flow, so extensions keep that byte zero (see struct ike_memory).
+ */
+#include "flow_table.h"
+
+#define RECYCLE_SCAN 64 /* entries looked at to find a victim */
+
+static struct flow *sweep_next(struct flow_table *table)
+{
+	struct flow *flow = &table->flows[table->sweep];
+
+	table->sweep = table->sweep + 1 < table->capacity ? table->sweep + 1 : 0;
+	return flow;
+}
+
+void flow_age_sweep(struct flow_table *table, uint32_t now, unsigned budget)
+{
+	while (budget-- > 0) {
+		struct flow *flow = sweep_next(table);
+
+		if (flow->key.family == 0 || !flow_time_reached(now, flow->expires_at))
+			continue;
+		table->expired += !(flow->key.family & FLOW_KEY_PAIR);
+		flow_table_remove(table, flow);
+	}
+}
+
+static bool is_victim(const struct flow *flow, enum flow_victim victims)
+{
+	if (flow->key.family & FLOW_KEY_PAIR)
+		return false;
+	return flow_is_half_open(flow) ||
+	       (victims == FLOW_VICTIM_UNANSWERED && flow->state == FLOW_UNANSWERED);
+}
+
+bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim victims)
+{
+	struct flow *victim = NULL;
+
+	for (unsigned i = 0; i < RECYCLE_SCAN && i < table->capacity; i++) {
+		struct flow *flow = sweep_next(table);
+
+		if (flow->key.family == 0)
+			continue;
+		if (flow_time_reached(now, flow->expires_at)) {
+			table->expired += !(flow->key.family & FLOW_KEY_PAIR);
+			flow_table_remove(table, flow);
+			return true;
+		}
+		if (is_victim(flow, victims) &&
+		    (victim == NULL || !flow_time_reached(flow->opened_at, victim->opened_at)))
+			victim = flow;
+	}
+	if (victim == NULL)
+		return false;
+	table->recycled++;
+	flow_table_remove(table, victim);
+	return true;
+}

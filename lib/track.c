@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* track.c: which tracker a packet goes to, and what all of them share. */
+#include "track.h"
+
+#include <netinet/in.h>
+
+struct track_result track_inspect(const struct track *track, struct flow *flow,
+				  const struct packet *packet, unsigned direction)
+{
+	switch (packet->l4_kind) {
+	case PACKET_L4_TCP:
+		return track_tcp_inspect(track, flow, packet, direction);
+	case PACKET_L4_UDP:
+		return track_udp_inspect(track, flow, packet, direction);
+	case PACKET_L4_ICMP_QUERY:
+		return track_icmp_inspect(track, flow, packet, direction);
+	default:
+		return track_other_inspect(track, flow, packet, direction);
+	}
+}
+
+enum sekisho_reason track_may_open(const struct track *track, const struct packet *packet)
+{
+	if (packet->l4_kind == PACKET_L4_TCP)
+		return track_tcp_may_open(track, packet);
+	return PACKET_REASON_NONE;
+}
+
+bool track_open(const struct track *track, struct flow *flow, const struct packet *packet,
+		unsigned direction)
+{
+	bool done;
+
+	switch (packet->l4_kind) {
+	case PACKET_L4_TCP:
+		done = track_tcp_open(track, flow, packet, direction);
+		break;
+	case PACKET_L4_UDP:
+		done = track_udp_open(track, flow, packet, direction);
+		break;
+	case PACKET_L4_ICMP_QUERY:
+		done = track_icmp_open(track, flow, packet, direction);
+		break;
+	default:
+		done = track_other_open(track, flow, packet, direction);
+	}
+	if (!done)
+		return false;
+	if (flow->opened == 0)
+		flow->opener = (uint8_t)direction;
+	flow->opened |= (uint8_t)(1u << direction);
+	return true;
+}
+
+enum sekisho_timeout track_timeout(const struct flow *flow)
+{
+	static const uint8_t tcp[FLOW_STATE_COUNT] = {
+		[FLOW_SYN_SENT] = SEKISHO_TIMEOUT_TCP_SYN_SENT,
+		[FLOW_SYN_RECEIVED] = SEKISHO_TIMEOUT_TCP_SYN_RECEIVED,
+		[FLOW_ESTABLISHED] = SEKISHO_TIMEOUT_TCP_ESTABLISHED,
+		[FLOW_FIN_WAIT] = SEKISHO_TIMEOUT_TCP_FIN_WAIT,
+		[FLOW_CLOSE_WAIT] = SEKISHO_TIMEOUT_TCP_CLOSE_WAIT,
+		[FLOW_LAST_ACK] = SEKISHO_TIMEOUT_TCP_LAST_ACK,
+		[FLOW_TIME_WAIT] = SEKISHO_TIMEOUT_TCP_TIME_WAIT,
+		[FLOW_CLOSED] = SEKISHO_TIMEOUT_TCP_CLOSED,
+	};
+
+	switch (flow->key.protocol) {
+	case IPPROTO_TCP:
+		return tcp[flow->state];
+	case IPPROTO_UDP:
+		return flow->state == FLOW_STREAM ? SEKISHO_TIMEOUT_UDP_STREAM : SEKISHO_TIMEOUT_UDP;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return SEKISHO_TIMEOUT_ICMP;
+	default:
+		return SEKISHO_TIMEOUT_OTHER;
+	}
+}
+
+const char *track_state_word(enum flow_state state)
+{
+	static const char *const words[FLOW_STATE_COUNT] = {
+		[FLOW_UNANSWERED] = "unanswered",   [FLOW_ANSWERED] = "answered",
+		[FLOW_STREAM] = "stream",           [FLOW_SYN_SENT] = "syn-sent",
+		[FLOW_SYN_RECEIVED] = "syn-received", [FLOW_ESTABLISHED] = "established",
+		[FLOW_FIN_WAIT] = "fin-wait",       [FLOW_CLOSE_WAIT] = "close-wait",
+		[FLOW_LAST_ACK] = "last-ack",       [FLOW_TIME_WAIT] = "time-wait",
+		[FLOW_CLOSED] = "closed",
+	};
+
+	return words[state];
+}
+
+bool track_quotes(const struct track *track, const struct flow *flow, const struct packet *quoted,
+		  unsigned direction)
+{
+	if (flow->packets[direction] == 0)
+		return false;
+	if (track->profile->tcp_validates && flow->key.protocol == IPPROTO_TCP)
+		return track_tcp_quotes(flow, quoted, direction);
+	return true;
+}

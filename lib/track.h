@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * track.h: is this packet part of its flow? One file a protocol family behind track_inspect().
+ *
+ * Trackers know profiles, flows and packets; never rules or policies. A tracker that answers
+ * TRACK_PASS has made the packet's changes to the flow; with any other outcome it has changed nothing
+ * (STRICT-7).
+ */
+#ifndef TRACK_H
+#define TRACK_H
+
+#include "flow_table.h"
+#include "packet.h"
+#include "semantics.h"
+
+/* What a tracker is told of its surroundings; lives on the engine's stack for a burst. */
+struct track {
+	const struct profile *profile;
+	const struct sekisho_strict_spec *strict;
+	const struct sekisho_aws_spec *aws;
+	struct flow_table *table;
+	uint32_t now; /* tick */
+};
+
+enum track_outcome {
+	TRACK_PASS,
+	TRACK_DROP,   /* by `reason` */
+	TRACK_JUDGE,  /* no answer, says `reason`: by the rules as if there were no flow (STRICT-3) */
+	TRACK_REOPEN  /* the flow is over and this may be a new one's first packet */
+};
+
+struct track_result {
+	uint8_t outcome; /* enum track_outcome */
+	uint8_t reason;  /* enum sekisho_reason, with DROP and JUDGE */
+	uint8_t bound;   /* enum sekisho_bound */
+};
+
+#define TRACK_PASSED ((struct track_result){.outcome = TRACK_PASS})
+
+static inline struct track_result track_no(enum track_outcome outcome, enum sekisho_reason reason)
+{
+	return (struct track_result){.outcome = (uint8_t)outcome, .reason = (uint8_t)reason};
+}
+
+/* Whether a rule in this packet's own direction has opened the flow (STRICT-2). */
+static inline bool track_is_originator(const struct flow *flow, unsigned direction)
+{
+	return flow->opened >> direction & 1;
+}
+
+/* Judge a packet of a live flow. */
+struct track_result track_inspect(const struct track *track, struct flow *flow,
+				  const struct packet *packet, unsigned direction);
+
+/* May this packet open a flow? If not, PACKET_REASON_NONE is replaced by the reason. */
+enum sekisho_reason track_may_open(const struct track *track, const struct packet *packet);
+
+/*
+ * A rule has admitted this packet as an opening: of a new flow (flow->opened is 0) or of one that the
+ * other side has opened before. Sets state; the caller sets rule and counters. False if there is no
+ * memory for what must be remembered.
+ */
+bool track_open(const struct track *track, struct flow *flow, const struct packet *packet,
+		unsigned direction);
+
+/* Which of the timers a flow runs on. */
+enum sekisho_timeout track_timeout(const struct flow *flow);
+
+/* The word of a flow's state, for people. */
+const char *track_state_word(enum flow_state state);
+
+/*
+ * Does the quoted packet belong to what this flow sent in `direction`? For TCP its sequence must be
+ * in the window where the profile validates (STRICT-60).
+ */
+bool track_quotes(const struct track *track, const struct flow *flow, const struct packet *quoted,
+		  unsigned direction);
+
+/* ---- one protocol family each; same contracts ---- */
+
+struct track_result track_tcp_inspect(const struct track *track, struct flow *flow,
+				      const struct packet *packet, unsigned direction);
+enum sekisho_reason track_tcp_may_open(const struct track *track, const struct packet *packet);
+bool track_tcp_open(const struct track *track, struct flow *flow, const struct packet *packet,
+		    unsigned direction);
+bool track_tcp_quotes(const struct flow *flow, const struct packet *quoted, unsigned direction);
+
+struct track_result track_udp_inspect(const struct track *track, struct flow *flow,
+				      const struct packet *packet, unsigned direction);
+bool track_udp_open(const struct track *track, struct flow *flow, const struct packet *packet,
+		    unsigned direction);
+
+struct track_result track_icmp_inspect(const struct track *track, struct flow *flow,
+				       const struct packet *packet, unsigned direction);
+bool track_icmp_open(const struct track *track, struct flow *flow, const struct packet *packet,
+		     unsigned direction);
+/* The request type of a query type: 0 and 8 give 8, 129 and 128 give 128. */
+uint8_t track_icmp_request_type(const struct packet *packet);
+
+struct track_result track_other_inspect(const struct track *track, struct flow *flow,
+					const struct packet *packet, unsigned direction);
+bool track_other_open(const struct track *track, struct flow *flow, const struct packet *packet,
+		      unsigned direction);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * track_udp.c: UDP. Two timers (AWS-46, STRICT-23), and under proof three kinds of answer: by the
+ * protocol's grammar, by an ephemeral port that only an answerer knows, or none (STRICT-20..22).
+ */
+#include "proof/proof.h"
+#include "track.h"
+
+#define EPHEMERAL_FIRST 1024
+
+/* The grammar spoken on a port, plus one; 0 if none. */
+static uint8_t grammar_of(const struct track *track, uint16_t port)
+{
+	for (unsigned g = 0; g < SEKISHO_GRAMMAR_COUNT; g++) {
+		for (unsigned i = 0; i < track->strict->port_count[g]; i++) {
+			if (track->strict->ports[g][i] == port)
+				return (uint8_t)(g + 1);
+		}
+	}
+	return 0;
+}
+
+/* Is the tuple itself the proof: did the opener choose a source port that nobody could know? */
+static bool tuple_proves(const struct track *track, const struct packet *answer)
+{
+	/* an answer goes to the port that the opener chose, and comes from the one it called */
+	uint16_t chosen = answer->destination_port, called = answer->source_port;
+
+	return track->strict->symmetric_udp == SEKISHO_SYMMETRIC_TUPLE ||
+	       (chosen >= EPHEMERAL_FIRST && chosen != called);
+}
+
+static void count_turns(struct flow *flow, unsigned direction)
+{
+	if (direction == flow->opener) {
+		flow->requests = flow->requests < 2 ? (uint8_t)(flow->requests + 1) : 2;
+		return;
+	}
+	flow->answers = flow->answers < 2 ? (uint8_t)(flow->answers + 1) : 2;
+	if (flow->answers == 2 && flow->requests == 2)
+		flow->state = FLOW_STREAM;
+	else if (flow->state == FLOW_UNANSWERED)
+		flow->state = FLOW_ANSWERED;
+}
+
+struct track_result track_udp_inspect(const struct track *track, struct flow *flow,
+				      const struct packet *packet, unsigned direction)
+{
+	if (track->profile->answers_need_proof) {
+		if (track_is_originator(flow, direction)) {
+			if (flow->grammar != 0 && !proof_ike_entitle(track, flow, packet, direction))
+				return track_no(TRACK_DROP, SEKISHO_REASON_TABLE_FULL);
+		} else if (flow->grammar != 0) {
+			struct track_result result = proof_ike_answer(track, flow, packet, direction);
+
+			if (result.outcome != TRACK_PASS)
+				return result;
+		} else if (!tuple_proves(track, packet)) {
+			return track_no(TRACK_JUDGE, SEKISHO_REASON_SYMMETRIC_PORTS);
+		}
+	}
+	count_turns(flow, direction);
+	return TRACK_PASSED;
+}
+
+bool track_udp_open(const struct track *track, struct flow *flow, const struct packet *packet,
+		    unsigned direction)
+{
+	if (flow->opened == 0) {
+		flow->opener = (uint8_t)direction;
+		flow->grammar = grammar_of(track, packet->destination_port);
+		if (flow->grammar == 0)
+			flow->grammar = grammar_of(track, packet->source_port);
+	}
+	if (track->profile->answers_need_proof && flow->grammar != 0 &&
+	    !proof_ike_entitle(track, flow, packet, direction))
+		return false;
+	count_turns(flow, direction);
+	return true;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* verdict.c: the rows of verdict.h as tables. */
+#include <stddef.h>
+
+#include "verdict.h"
+
+static const struct {
+	const char *word, *sentence;
+	enum sekisho_action action;
+	enum sekisho_admitted_by by;
+} reasons[] = {
+#define X(id, word_, action_, by_, sentence_)                                                      \
+	[SEKISHO_REASON_##id] = {word_, sentence_, SEKISHO_##action_, SEKISHO_BY_##by_},
+	SEKISHO_REASONS(X)
+#undef X
+};
+
+const char *sekisho_reason_word(enum sekisho_reason reason)
+{
+	return reasons[reason].word;
+}
+
+const char *sekisho_reason_sentence(enum sekisho_reason reason)
+{
+	return reasons[reason].sentence;
+}
+
+enum sekisho_action sekisho_reason_action(enum sekisho_reason reason)
+{
+	return reasons[reason].action;
+}
+
+enum sekisho_admitted_by sekisho_reason_admitted_by(enum sekisho_reason reason)
+{
+	return reasons[reason].by;
+}
+
+const char *sekisho_admitted_by_word(enum sekisho_admitted_by by)
+{
+	static const char *const words[] = {NULL, "rule", "flow", "list", "link"};
+
+	return words[by];
+}
