@@ -55,9 +55,9 @@ static enum cli_exit line_receive(struct rpc *rpc, json_t **object)
 	while (!(end = memchr(rpc->buffer, '\n', rpc->length))) {
 		ssize_t got;
 
-		if (rpc->length == RPC_LINE_MAX)
-			return connection_lost("a line over 64 KiB");
-		got = recv(rpc->fd, rpc->buffer + rpc->length, RPC_LINE_MAX - rpc->length, 0);
+		if (rpc->length == RPC_ANSWER_MAX)
+			return connection_lost("a line over 4 MiB");
+		got = recv(rpc->fd, rpc->buffer + rpc->length, RPC_ANSWER_MAX - rpc->length, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -111,7 +111,7 @@ enum cli_exit rpc_init(struct rpc *rpc, const char *path, enum rpc_access access
 	const char *first = path ? path : SOCKET_ADMIN;
 
 	*rpc = (struct rpc){.fd = -1};
-	rpc->buffer = malloc(RPC_LINE_MAX);
+	rpc->buffer = malloc(RPC_ANSWER_MAX);
 	if (!rpc->buffer) {
 		fputs("sekisho: out of memory\n", stderr);
 		return CLI_FAILED;
@@ -169,10 +169,10 @@ static enum cli_exit request_send(struct rpc *rpc, const char *method, json_t *p
 	length = line ? strlen(line) : 0;
 	if (!line) {
 		fputs("sekisho: cannot put the request together\n", stderr);
-	} else if (length + 1 > RPC_LINE_MAX) {
+	} else if (length + 1 > RPC_REQUEST_MAX) {
 		fprintf(stderr,
 			"sekisho: the request has %zu bytes, the daemon takes at most %u\n",
-			length + 1, RPC_LINE_MAX);
+			length + 1, RPC_REQUEST_MAX);
 	} else {
 		line[length] = '\n';
 		code = line_send(rpc, line, length + 1);

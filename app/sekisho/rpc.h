@@ -14,14 +14,15 @@
 
 #include "cli.h"
 
-#define RPC_LINE_MAX (64u << 10) /* either way, newline included: the server takes no more */
-#define RPC_API	     1		 /* the version of the methods that this client speaks */
+#define RPC_REQUEST_MAX (64u << 10) /* newline included: the server takes no more */
+#define RPC_ANSWER_MAX	(4u << 20)  /* lists of rules may be long */
+#define RPC_API		1	    /* the version of the methods that this client speaks */
 
 struct rpc {
 	int fd;
 	json_int_t id;
 	size_t length; /* bytes in `buffer` past the last line taken */
-	char *buffer;  /* RPC_LINE_MAX */
+	char *buffer;  /* RPC_ANSWER_MAX */
 };
 
 enum rpc_access { RPC_READ, RPC_WRITE };

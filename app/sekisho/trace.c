@@ -2,9 +2,8 @@
 /*
  * trace.c: reading a capture and asking the judges.
  *
- * Rows wait in a list from oldest to youngest. A row leaves when it is at the head and no judge holds
- * it any more. A packet's bytes are copied once into a scratch buffer; if an engine holds the packet,
- * the row takes the buffer over until the release, and the next packet gets a new one.
+ * One packet at a time: a capture's packets seldom share a millisecond, and the rows come out in order
+ * by themselves.
  *
  * Time. The engine's clock must not go back, and compares 32-bit milliseconds by signed difference.
  * So a timestamp before the latest one stands still, and a gap longer than any timer is cut to
@@ -38,11 +37,6 @@ struct reader {
 	uint32_t clock_ms;
 	uint8_t *scratch;
 	size_t scratch_size;
-};
-
-struct row_list {
-	struct trace_row *head, **tail;
-	struct trace_row *spare; /* rows to use again */
 };
 
 /* ---- Judges ----------------------------------------------------------------------------------- */
@@ -234,78 +228,12 @@ static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, c
 	return 0;
 }
 
-/* ---- Rows ------------------------------------------------------------------------------------- */
-
-static struct trace_row *row_append(struct row_list *list)
-{
-	struct trace_row *row = list->spare;
-
-	if (row)
-		list->spare = row->next;
-	else
-		row = malloc(sizeof(*row));
-	if (!row)
-		return NULL;
-	*row = (struct trace_row){0};
-	*list->tail = row;
-	list->tail = &row->next;
-	return row;
-}
-
-static void row_list_fini(struct row_list *list)
-{
-	*list->tail = list->spare;
-	while (list->head) {
-		struct trace_row *row = list->head;
-
-		list->head = row->next;
-		free(row->held_frame);
-		free(row);
-	}
-}
-
-/* Call back for all decided rows at the head. Returns false if the caller wants no more. */
-static bool rows_emit(struct row_list *list, const struct trace_run *run)
-{
-	while (list->head && !list->head->pending) {
-		struct trace_row *row = list->head;
-		bool more = run->row(run->context, row);
-
-		list->head = row->next;
-		if (!list->head)
-			list->tail = &list->head;
-		free(row->held_frame);
-		row->held_frame = NULL;
-		row->next = list->spare;
-		list->spare = row;
-		if (!more)
-			return false;
-	}
-	return true;
-}
-
-/* Fetch what an engine has decided of the fragments that it held. */
-static void released_take(const struct trace_run *run, unsigned judge)
-{
-	struct sekisho_release releases[32];
-	unsigned count;
-
-	do {
-		count = sekisho_engine_released(run->judges[judge].engine, releases, 32);
-		for (unsigned i = 0; i < count; i++) {
-			struct trace_row *row = releases[i].cookie;
-
-			row->verdicts[judge] = releases[i].verdict;
-			row->pending &= (uint8_t)~(1u << judge);
-		}
-	} while (count == 32);
-}
+/* ---- Judging ---------------------------------------------------------------------------------- */
 
 /* Show one packet to all judges. */
 static void row_judge(struct trace_row *row, const struct trace_run *run,
 		      struct sekisho_frame *frame, uint32_t now_ms)
 {
-	frame->cookie = row;
 	sekisho_frame_tuple(frame, &row->tuple);
 	for (unsigned j = 0; j < run->judge_count; j++) {
 		const struct trace_judge *judge = &run->judges[j];
@@ -316,63 +244,43 @@ static void row_judge(struct trace_row *row, const struct trace_run *run,
 		row->directions[j] = (uint8_t)direction;
 		frame->direction = (uint8_t)direction;
 		sekisho_engine_burst(judge->engine, now_ms, frame, 1, &row->verdicts[j]);
-		if (row->verdicts[j].action == SEKISHO_HOLD)
-			row->pending |= (uint8_t)(1u << j);
-		released_take(run, j);
 	}
 }
 
 /* Take one packet through. Returns 1 to go on, 0 to stop, -1 when there is no memory. */
-static int packet_take(struct reader *reader, struct row_list *list, const struct trace_run *run,
+static int packet_take(struct reader *reader, const struct trace_run *run,
 		       const struct pcap_pkthdr *header, const uint8_t *data)
 {
 	struct sekisho_frame frame;
-	struct trace_row *row;
+	struct trace_row row = {0};
 
 	if (reader->packets == 0)
 		reader->first = header->ts;
 	if (frame_make(reader, header, data, &frame))
 		return -1;
-	row = row_append(list);
-	if (!row)
-		return -1;
-	row->number = ++reader->packets;
-	row->time_us = elapsed_us(&reader->first, &header->ts);
-	clock_advance(reader, row->time_us);
-	row_judge(row, run, &frame, reader->clock_ms);
-	if (row->pending) {
-		row->held_frame = reader->scratch;
-		reader->scratch = NULL;
-		reader->scratch_size = 0;
-	}
-	return rows_emit(list, run) ? 1 : 0;
+	row.number = ++reader->packets;
+	row.time_us = elapsed_us(&reader->first, &header->ts);
+	clock_advance(reader, row.time_us);
+	row_judge(&row, run, &frame, reader->clock_ms);
+	return run->row(run->context, &row) ? 1 : 0;
 }
 
 int trace_run(const struct trace_run *run, const char *capture)
 {
-	struct row_list list = {0};
 	struct reader reader;
 	struct pcap_pkthdr *header;
 	const uint8_t *data;
-	int status, went = 1;
+	int status = 1, went = 1;
 
-	list.tail = &list.head;
 	if (reader_open(&reader, capture))
 		return -1;
-	while ((status = pcap_next_ex(reader.pcap, &header, &data)) == 1 && went == 1)
-		went = packet_take(&reader, &list, run, header, data);
-	for (unsigned j = 0; j < run->judge_count; j++) {
-		sekisho_engine_flush(run->judges[j].engine);
-		released_take(run, j);
-	}
-	if (went == 1)
-		rows_emit(&list, run);
+	while (went == 1 && (status = pcap_next_ex(reader.pcap, &header, &data)) == 1)
+		went = packet_take(&reader, run, header, data);
 	if (went < 0)
 		fprintf(stderr, "sekisho: %s: out of memory\n", capture);
-	else if (went == 1 && status == PCAP_ERROR)
+	else if (status == PCAP_ERROR)
 		fprintf(stderr, "sekisho: %s: after packet %" PRIu64 ": %s\n", capture,
 			reader.packets, pcap_geterr(reader.pcap));
-	row_list_fini(&list);
 	reader_close(&reader);
-	return went < 0 || (went == 1 && status == PCAP_ERROR) ? -1 : 0;
+	return went < 0 || status == PCAP_ERROR ? -1 : 0;
 }

@@ -3,8 +3,7 @@
  * trace.h: a capture through one policy or two, in virtual time.
  *
  * A *judge* is a policy file with an engine of its own. trace_run() reads a capture, shows each packet
- * to all judges, and calls back once a packet, in packet order, when all of them have decided. A
- * fragment that an engine holds back therefore delays the rows behind it, never reorders them.
+ * to all judges, and calls back with what they decided, in packet order.
  *
  * The same file gives the same rows, byte for byte: the hash key is fixed, and time is what the
  * capture says.
@@ -42,9 +41,6 @@ struct trace_row {
 	struct sekisho_tuple tuple;
 	struct sekisho_verdict verdicts[TRACE_JUDGES_MAX];
 	uint8_t directions[TRACE_JUDGES_MAX]; /* enum sekisho_direction */
-	uint8_t pending;                      /* judges that hold it; 0 when called back */
-	uint8_t *held_frame;                  /* owned while pending */
-	struct trace_row *next;
 };
 
 struct trace_run {

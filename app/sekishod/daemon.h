@@ -27,7 +27,6 @@ struct rte_rcu_qsbr;
 
 #define DAEMON_BURST         32
 #define DAEMON_FLOWS_MAX     64      /* flows in one message of a mailbox */
-#define DAEMON_FRAGMENTS     2048    /* mbufs that one engine may hold back */
 #define DAEMON_RULE_NAMES    1048576 /* different rule names in the life of the process */
 #define DAEMON_MESSAGE_MAX   512     /* bytes of a message for the user */
 #define DAEMON_STOP_MS       3000    /* how long a worker may take to stop */
@@ -167,7 +166,7 @@ void snapshot_destroy(struct snapshot *snapshot);
 
 /* What all engines and ports have counted, summed up. */
 struct daemon_totals {
-	uint64_t received, sent, dropped, passed, held;
+	uint64_t received, sent, dropped, passed;
 	uint64_t transmit_full, unreadable;
 	struct sekisho_stats engines;
 };

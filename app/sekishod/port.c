@@ -3,7 +3,7 @@
  * port.c: the ports of the edges, one receive and one transmit queue each.
  *
  * The mbuf pool is sized at start so that it cannot run dry: all descriptors of all ports, what
- * workers have in hand, what engines may hold back of fragments, and the pool's caches.
+ * workers have in hand, and the pool's caches.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers)
 	unsigned ports = (unsigned)appliance->edge_count * 2;
 
 	return ports * 2 * DESCRIPTORS +
-	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST + DAEMON_FRAGMENTS);
+	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST);
 }
 
 void port_device_name(const char *device, char *name, size_t size)

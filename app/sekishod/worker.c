@@ -108,26 +108,6 @@ static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **
 	return kept;
 }
 
-/* Send on or free the fragments that are decided now, of whichever edge they are. */
-static void worker_release(struct worker *worker)
-{
-	struct sekisho_release released[DAEMON_BURST];
-	unsigned count;
-
-	do {
-		count = sekisho_engine_released(worker->engine, released, DAEMON_BURST);
-		for (unsigned i = 0; i < count; i++) {
-			struct edge *edge = &worker->daemon->edges[released[i].zone];
-			struct departure one = {.mbufs = {released[i].cookie}, .count = 1};
-
-			if (released[i].verdict.action == SEKISHO_PASS)
-				depart(&edge->ports[!released[i].direction], &one);
-			else
-				rte_pktmbuf_free(released[i].cookie);
-		}
-	} while (count == DAEMON_BURST);
-}
-
 /* One burst from one port, through the engine, to the other port. Returns how many came. */
 static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned side, uint32_t now_ms)
 {
@@ -146,12 +126,11 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	for (unsigned i = 0; i < count; i++) {
 		if (verdicts[i].action == SEKISHO_PASS)
 			departure.mbufs[departure.count++] = frames[i].cookie;
-		else if (verdicts[i].action == SEKISHO_DROP)
+		else
 			rte_pktmbuf_free(frames[i].cookie);
 	}
 	if (departure.count > 0)
 		depart(&edge->ports[!side], &departure);
-	worker_release(worker);
 	return received;
 }
 
@@ -196,16 +175,13 @@ static int worker_main(void *argument)
 		}
 		if (busy == 0) {
 			sekisho_engine_burst(worker->engine, now_ms, NULL, 0, NULL);
-			worker_release(worker);
-			if (daemon->shared_cpus)
+					if (daemon->shared_cpus)
 				sched_yield(); /* another worker may wait for this very cpu */
 		}
 		worker_answer(worker, now_ms);
 		counter_add(&worker->heartbeat, 1);
 		rte_rcu_qsbr_quiescent(daemon->qsbr, worker->index);
 	}
-	sekisho_engine_flush(worker->engine);
-	worker_release(worker);
 	rte_rcu_qsbr_thread_offline(daemon->qsbr, worker->index);
 	return 0;
 }
@@ -230,7 +206,6 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 	uint32_t flows = daemon->appliance->flows / daemon->worker_count;
 	struct sekisho_engine_config config = {
 		.flows = flows < 64 ? 64 : flows,
-		.fragments = DAEMON_FRAGMENTS,
 		.zones = (uint16_t)daemon->edge_count,
 		.names = daemon->names,
 	};
@@ -380,7 +355,6 @@ static void totals_add_engine(struct daemon_totals *totals, const struct sekisho
 	sekisho_engine_stats(engine, &stats);
 	sum->received += stats.received;
 	sum->received_bytes += stats.received_bytes;
-	sum->held += stats.held;
 	sum->flows += stats.flows;
 	sum->flows_capacity += stats.flows_capacity;
 	sum->flows_half_open += stats.flows_half_open;
@@ -413,5 +387,4 @@ void daemon_totals_read(const struct daemon *daemon, struct daemon_totals *total
 			totals->unreadable += atomic_load(&counters->unreadable);
 		}
 	totals->dropped += totals->transmit_full + totals->unreadable;
-	totals->held = totals->engines.held;
 }

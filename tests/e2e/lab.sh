@@ -84,10 +84,11 @@ hold() { # NAME: a network namespace and a mount namespace of its own
     fail "a network namespace could not be made"
 }
 
+# -r: joining a mount namespace also leaves a chroot, and the lab must run in one.
 in_ns() { # NAME COMMAND...
     local holder=pid_$1
     shift
-    nsenter -t "${!holder}" -n -m -- "$@"
+    nsenter -t "${!holder}" -n -m -r -- "$@"
 }
 
 quiet_port() { # NAME PORT: no IPv6 chatter, and no checksum or segment that exists on paper only
@@ -143,7 +144,7 @@ sekisho_filter() {
         -e "s|@POLICY_A@|$root/config/examples/$policy_a|g" \
         -e "s|@POLICY_B@|$root/config/examples/$policy_b|g" \
         "$here/lab/sekisho.yaml.in" >"$out/sekisho.yaml"
-    spawn "$out/sekishod.log" nsenter -t "$pid_F" -n -m -- "$daemon" -c "$out/sekisho.yaml"
+    spawn "$out/sekishod.log" nsenter -t "$pid_F" -n -m -r -- "$daemon" -c "$out/sekisho.yaml"
     daemon_pid=$last_pid
     # It forwards once its control socket answers.
     for ((tries = 0; tries < 200; tries++)); do
@@ -168,7 +169,7 @@ gateway() { # NAME LOCAL REMOTE LOCAL_NET REMOTE_NET START
         "$here/lab/swanctl.conf.in" >"$dir/swanctl.conf"
     # charon writes its pid file to a fixed place: give it a /run of its own.
     in_ns "$1" mount -t tmpfs tmpfs "$(readlink -f /var/run)"
-    spawn "$dir/stdout.log" nsenter -t "${!holder}" -n -m -- env STRONGSWAN_CONF="$dir/strongswan.conf" $charon
+    spawn "$dir/stdout.log" nsenter -t "${!holder}" -n -m -r -- env STRONGSWAN_CONF="$dir/strongswan.conf" $charon
     local tries
     for ((tries = 0; tries < 100; tries++)); do
         [ -S "$dir/vici" ] && return 0
@@ -209,6 +210,8 @@ run() {
     [ -n "$out" ] || fail "--out DIR is needed"
     mkdir -p "$out"
     out=$(cd "$out" && pwd)
+    # Absolute: what joins a namespace begins at its root.
+    [ "$filter" != sekisho ] || build=$(cd "$build" && pwd)
     : "${wait_s:=15}"
     trap tidy EXIT
     trap 'exit 130' INT
@@ -234,7 +237,7 @@ run() {
 
     # In immediate mode every packet is in the file at once; -U writes it through.
     rm -f "$out/b-outside.pcap"
-    spawn "$out/tcpdump.log" nsenter -t "$pid_F" -n -m -- \
+    spawn "$out/tcpdump.log" nsenter -t "$pid_F" -n -m -r -- \
         tcpdump -i b-out -n -U --immediate-mode -Z root -w "$out/b-outside.pcap"
     local dump=$last_pid tries
     for ((tries = 0; tries < 50; tries++)); do

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * control.c: the control thread's loop: signals, sockets, clients, and a timer.
+ *
+ * The timer ticks once a second for upkeep, and every millisecond while a client waits for a worker.
+ * Signals are blocked before EAL makes its threads, so all of them come here.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "control.h"
+
+#define EVENTS_MAX  64
+#define ACCEPTS_MAX 64 /* in one go, so that a storm of connects does not starve the rest */
+
+/* Addresses that mark what an event is of; all others are clients. */
+static const char mark_signals, mark_timer, mark_listeners[2];
+
+static int watch(struct control *control, int fd, const void *mark)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = (void *)(uintptr_t)mark};
+
+	if (fd < 0 || epoll_ctl(control->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+static void timer_set(struct control *control)
+{
+	struct itimerspec every = {{1, 0}, {1, 0}};
+	bool fast = false;
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		fast |= control->clients[i].fd >= 0 && control->clients[i].walk != NULL;
+	if (fast == control->timer_fast)
+		return;
+	control->timer_fast = fast;
+	if (fast)
+		every = (struct itimerspec){{0, 1000000}, {0, 1000000}};
+	timerfd_settime(control->timer, 0, &every, NULL);
+}
+
+static void timer_tick(struct control *control)
+{
+	uint64_t ticks, now = clock_ms();
+
+	if (read(control->timer, &ticks, sizeof(ticks)) < 0)
+		return;
+	worker_reclaim(control->daemon);
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->fd < 0)
+			continue;
+		if (client->walk != NULL) {
+			flow_walk_continue(control, client);
+			if (client->walk == NULL)
+				client_continue(control, client);
+		} else if (client->output_length > client->output_sent &&
+			   now - client->progress_ms > CONTROL_STALL_MS) {
+			log_info("a client of pid %d does not read; closed", (int)client->pid);
+			client_close(control, client);
+		}
+	}
+}
+
+static void listener_accept(struct control *control, enum control_role role)
+{
+	for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+		int fd = accept4(control->listeners[role], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		client_open(control, fd, role);
+	}
+}
+
+static void signal_take(struct control *control)
+{
+	struct signalfd_siginfo info;
+
+	if (read(control->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_info("stopping on signal %u", info.ssi_signo);
+	control->stop = true;
+}
+
+static int control_init(struct control *control, char *message)
+{
+	const struct config_appliance *appliance = control->daemon->appliance;
+	const char *const paths[] = {appliance->readonly_socket, appliance->socket};
+	struct itimerspec second = {{1, 0}, {1, 0}};
+	sigset_t set;
+	int rc;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	control->epoll = epoll_create1(EPOLL_CLOEXEC);
+	control->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	control->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	rc = watch(control, control->signals, &mark_signals);
+	if (rc == 0)
+		rc = watch(control, control->timer, &mark_timer);
+	if (rc < 0) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "the control thread: %s", strerror(-rc));
+		return rc;
+	}
+	timerfd_settime(control->timer, 0, &second, NULL);
+	for (unsigned role = 0; role < 2; role++) {
+		if (paths[role] == NULL)
+			continue;
+		rc = socket_listen(paths[role], appliance->group, message);
+		if (rc < 0)
+			return rc;
+		control->listeners[role] = rc;
+		rc = watch(control, rc, &mark_listeners[role]);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void control_fini(struct control *control)
+{
+	const struct config_appliance *appliance = control->daemon->appliance;
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (control->clients[i].fd >= 0)
+			client_close(control, &control->clients[i]);
+	for (unsigned role = 0; role < 2; role++)
+		if (control->listeners[role] >= 0) {
+			unlink(role == CONTROL_ADMIN ? appliance->socket
+						     : appliance->readonly_socket);
+			close(control->listeners[role]);
+		}
+	close(control->timer);
+	close(control->signals);
+	close(control->epoll);
+}
+
+static void control_ready(const struct control *control)
+{
+	const struct daemon *daemon = control->daemon;
+	char text[1500];
+	size_t used = 0;
+
+	for (unsigned i = 0; i < daemon->edge_count && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "",
+					 daemon->edges[i].name);
+	log_line(CONFIG_LOG_ERROR + 2, "ready: edges %s; socket %s; read-only socket %s", text,
+		 daemon->appliance->socket ? daemon->appliance->socket : "none",
+		 daemon->appliance->readonly_socket ? daemon->appliance->readonly_socket : "none");
+}
+
+static void control_loop(struct control *control)
+{
+	struct epoll_event events[EVENTS_MAX];
+
+	while (!control->stop) {
+		int count = epoll_wait(control->epoll, events, EVENTS_MAX, -1);
+
+		for (int i = 0; i < count; i++) {
+			const void *mark = events[i].data.ptr;
+
+			if (mark == &mark_signals)
+				signal_take(control);
+			else if (mark == &mark_timer)
+				timer_tick(control);
+			else if (mark == &mark_listeners[CONTROL_READER])
+				listener_accept(control, CONTROL_READER);
+			else if (mark == &mark_listeners[CONTROL_ADMIN])
+				listener_accept(control, CONTROL_ADMIN);
+			else if (((struct client *)events[i].data.ptr)->fd >= 0)
+				client_event(control, events[i].data.ptr, events[i].events);
+		}
+		timer_set(control);
+	}
+}
+
+int control_run(struct daemon *daemon, char *message)
+{
+	static struct control control;
+	int rc;
+
+	control = (struct control){.daemon = daemon, .epoll = -1, .signals = -1, .timer = -1,
+				   .listeners = {-1, -1}};
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		control.clients[i].fd = -1;
+	rc = control_init(&control, message);
+	if (rc == 0) {
+		control_ready(&control);
+		control_loop(&control);
+	}
+	control_fini(&control);
+	return rc;
+}

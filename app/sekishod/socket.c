@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* socket.c: where clients come in: a UNIX stream socket of mode 0660. */
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "control.h"
+
+static int make_parents(const char *path)
+{
+	char copy[PATH_MAX];
+
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* Remove a socket that an earlier daemon left behind; never one that somebody answers. */
+static int remove_stale(const struct sockaddr_un *address)
+{
+	struct stat status;
+	int fd, rc;
+
+	if (lstat(address->sun_path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(status.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	rc = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+	close(fd);
+	if (rc != -ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(address->sun_path) < 0 ? -errno : 0;
+}
+
+static int bind_and_listen(int fd, const struct sockaddr_un *address, const char *group)
+{
+	mode_t mask = umask(0117);
+	int rc = bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
+
+	umask(mask);
+	if (rc < 0)
+		return rc;
+	if (group != NULL) {
+		const struct group *entry = getgrnam(group);
+
+		if (entry == NULL || chown(address->sun_path, (uid_t)-1, entry->gr_gid) < 0)
+			log_warning("socket %s: group '%s' cannot be set; only its owner may use it",
+				    address->sun_path, group);
+	}
+	return listen(fd, 128) < 0 ? -errno : 0;
+}
+
+int socket_listen(const char *path, const char *group, char *message)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = -1, rc;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "socket %s: the path is longer than %zu bytes",
+			 path, sizeof(address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	strcpy(address.sun_path, path);
+	rc = make_parents(path);
+	if (rc == 0)
+		rc = remove_stale(&address);
+	if (rc == 0) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		rc = fd < 0 ? -errno : bind_and_listen(fd, &address, group);
+	}
+	if (rc < 0) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "socket %s: %s", path,
+			 rc == -EADDRINUSE ? "another daemon listens on it" :
+			 rc == -EEXIST	   ? "something that is no socket is there" :
+					     strerror(-rc));
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	return fd;
+}

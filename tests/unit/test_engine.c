@@ -1,0 +1,527 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_engine.c: the clauses as tables of packets, through the whole engine. The policy is that of the
+ * founding case unless a table says otherwise: inbound only ESP from the peer, outbound everything.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "packets.h"
+
+struct bench {
+	struct sekisho_rule_names *names;
+	struct sekisho_policy *policy;
+	struct sekisho_engine *engine;
+};
+
+static struct sekisho_prefix everything[2] = {{.family = 4}, {.family = 6}};
+static const bool literal[2] = {true, true};
+static struct sekisho_prefix local[2], peer[2];
+
+static void addresses_init(void)
+{
+	inet_pton(AF_INET, "198.51.100.2", local[0].address);
+	inet_pton(AF_INET6, "2001:db8::2", local[1].address);
+	inet_pton(AF_INET, "198.51.100.1", peer[0].address);
+	inet_pton(AF_INET6, "2001:db8::1", peer[1].address);
+	local[0].family = peer[0].family = 4;
+	local[0].length = peer[0].length = 32;
+	local[1].family = peer[1].family = 6;
+	local[1].length = peer[1].length = 128;
+}
+
+static struct sekisho_rule_spec rule(const char *name, uint8_t direction, uint16_t protocol,
+				     const struct sekisho_prefix *peers)
+{
+	return (struct sekisho_rule_spec){.name = name,
+					  .direction = direction,
+					  .protocol = protocol,
+					  .icmp_type = SEKISHO_ICMP_ANY,
+					  .icmp_code = SEKISHO_ICMP_ANY,
+					  .peers = peers,
+					  .peer_is_literal = literal,
+					  .peer_count = 2};
+}
+
+static const struct sekisho_policy *install(struct bench *bench,
+					    const struct sekisho_policy_spec *base,
+					    const struct sekisho_rule_spec *rules, size_t count)
+{
+	static const uint16_t first_group = 0;
+	struct sekisho_group_spec group = {.name = "vpn", .rules = rules, .rule_count = count};
+	struct sekisho_endpoint_spec endpoint = {.name = "b",
+						 .addresses = local,
+						 .address_count = 2,
+						 .groups = &first_group,
+						 .group_count = 1};
+	struct sekisho_policy_spec spec = *base;
+	struct sekisho_policy *old = bench->policy;
+	char message[128];
+
+	spec.groups = &group;
+	spec.group_count = 1;
+	spec.endpoints = &endpoint;
+	spec.endpoint_count = 1;
+	bench->policy = sekisho_policy_create(&spec, bench->names, message, sizeof(message));
+	assert_non_null(bench->policy);
+	sekisho_engine_set_policy(bench->engine, 0, bench->policy);
+	sekisho_policy_destroy(old);
+	return bench->policy;
+}
+
+static void founding(struct bench *bench, enum sekisho_semantics semantics)
+{
+	struct sekisho_rule_spec rules[] = {
+		rule("vpn/esp-in", SEKISHO_INGRESS, 50, peer),
+		rule("vpn/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, everything),
+	};
+	struct sekisho_policy_spec spec;
+
+	sekisho_policy_spec_init(&spec, semantics);
+	install(bench, &spec, rules, 2);
+}
+
+static void bench_init(struct bench *bench, uint32_t flows)
+{
+	struct sekisho_engine_config config = {.flows = flows, .zones = 1};
+	char message[128];
+
+	addresses_init();
+	*bench = (struct bench){.names = sekisho_rule_names_create(64)};
+	config.names = bench->names;
+	bench->engine = sekisho_engine_create(&config, message, sizeof(message));
+	assert_non_null(bench->engine);
+}
+
+static void bench_fini(struct bench *bench)
+{
+	struct sekisho_stats stats;
+	uint64_t sum = 0;
+
+	sekisho_engine_stats(bench->engine, &stats);
+	for (int i = 0; i < SEKISHO_REASON_COUNT; i++)
+		sum += stats.by_reason[i];
+	assert_int_equal(sum, stats.received);
+	sekisho_engine_destroy(bench->engine);
+	sekisho_policy_destroy(bench->policy);
+	sekisho_rule_names_destroy(bench->names);
+}
+
+static struct sekisho_verdict send_packet(struct bench *bench, uint32_t at_ms, const char *text)
+{
+	uint8_t bytes[2048];
+	struct sekisho_frame frame = {0};
+	struct sekisho_verdict verdict;
+	uint32_t length = packets_build(text, bytes, &frame.direction);
+	uint8_t *exact = malloc(length);
+
+	memcpy(exact, bytes, length);
+	frame.data = exact;
+	frame.captured = frame.length = length;
+	sekisho_engine_burst(bench->engine, at_ms, &frame, 1, &verdict);
+	free(exact);
+	return verdict;
+}
+
+static void run(struct bench *bench, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct sekisho_verdict verdict = send_packet(bench, rows[i].at_ms, rows[i].packet);
+
+		if (strcmp(sekisho_reason_word(verdict.reason), rows[i].reason) != 0)
+			fail_msg("row %zu (%u ms, %s): %s, expected %s", i + 1, rows[i].at_ms,
+				 rows[i].packet, sekisho_reason_word(verdict.reason),
+				 rows[i].reason);
+	}
+}
+
+/* One table under the founding policy with one of the semantics. */
+#define TABLE(name, semantics, ...)                                                                \
+	static void name(void **state)                                                             \
+	{                                                                                          \
+		static const struct row rows[] = {__VA_ARGS__};                                    \
+		struct bench bench;                                                                \
+		(void)state;                                                                       \
+		bench_init(&bench, 1024);                                                          \
+		founding(&bench, semantics);                                                       \
+		run(&bench, rows, sizeof(rows) / sizeof(rows[0]));                                 \
+		bench_fini(&bench);                                                                \
+	}
+
+/* ---- aws-like --------------------------------------------------------------------------------- */
+
+TABLE(aws_70_crossing_ike, SEKISHO_AWS_LIKE,
+      {0, "in udp 500 500 ike2 A 0 I 34", "no-rule"},
+      {10, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {1000, "in udp 500 500 ike2 A 0 I 34", "flow-answer"},
+      {1001, "out udp 500 500 ike2 A a R 34", "flow-originator"})
+
+TABLE(aws_71_expiry, SEKISHO_AWS_LIKE,
+      {0, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {29999, "in udp 500 500 ike2 A 0 I 34", "flow-answer"},
+      {59998, "in udp 500 500 ike2 A 0 I 34", "flow-answer"},
+      {89998, "in udp 500 500 ike2 A 0 I 34", "no-rule"})
+
+TABLE(aws_46_stream, SEKISHO_AWS_LIKE,
+      {0, "out udp 4000 53 junk", "rule-match"},
+      {1, "in udp 53 4000 junk", "flow-answer"},
+      {2, "out udp 4000 53 junk", "flow-originator"},
+      {3, "in udp 53 4000 junk", "flow-answer"},
+      {180002, "in udp 53 4000 junk", "flow-answer"},
+      {360002, "in udp 53 4000 junk", "no-rule"})
+
+TABLE(aws_46_one_exchange_is_no_stream, SEKISHO_AWS_LIKE,
+      {0, "out udp 4000 53 junk", "rule-match"},
+      {1, "in udp 53 4000 junk", "flow-answer"},
+      {2, "in udp 53 4000 junk", "flow-answer"},
+      {30002, "in udp 53 4000 junk", "no-rule"})
+
+TABLE(aws_36_other_protocol_600_s, SEKISHO_AWS_LIKE,
+      {0, "out proto 47", "rule-match"},
+      {590000, "in proto 47", "flow-answer"},
+      {1189999, "in proto 47", "flow-answer"},
+      {1789999, "in proto 47", "no-rule"})
+
+TABLE(aws_74_ike_opens_no_esp, SEKISHO_AWS_LIKE,
+      {0, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {1, "in proto 51", "no-rule"},
+      {2, "in proto 50", "rule-match"})
+
+TABLE(aws_72_other_port, SEKISHO_AWS_LIKE,
+      {0, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {1, "in udp 1024 500 ike2 A 0 I 34", "no-rule"})
+
+TABLE(aws_28_echo, SEKISHO_AWS_LIKE,
+      {0, "in echo 7 1", "no-rule"},
+      {1, "out echo 7 1", "rule-match"},
+      {2, "in reply 7 1", "flow-answer"},
+      {3, "in reply 8 1", "no-rule"},
+      {4, "in echo 7 2", "no-rule"},
+      {5, "out6 echo 7 1", "rule-match"},
+      {6, "in6 reply 7 1", "flow-answer"},
+      {30006, "in6 reply 7 1", "no-rule"})
+
+TABLE(aws_32_errors, SEKISHO_AWS_LIKE,
+      {0, "in error 3 4 udp 4000 53", "no-rule"},
+      {1, "out udp 4000 53 junk", "rule-match"},
+      {2, "in error 3 4 udp 4000 53", "icmp-related"},
+      {3, "in error 3 4 udp 4001 53", "no-rule"},
+      {4, "out error 3 3 udp 53 4000", "rule-stateless"})
+
+TABLE(aws_80_tcp, SEKISHO_AWS_LIKE,
+      {0, "in tcp 443 4000 A 100 100 10", "no-rule"},
+      {1, "out tcp 4000 443 A 100 100 10", "rule-match"},
+      {2, "in tcp 443 4000 A 100 110 0", "flow-answer"},
+      {3, "out tcp 4001 443 S 100 0 0", "rule-match"},
+      {4, "in tcp 443 4001 SA 500 101 0", "flow-answer"},
+      {5, "out tcp 4001 443 A 101 501 0", "flow-originator"},
+      {6, "in tcp 443 4001 R 501 0 0", "flow-answer"},
+      {7, "in tcp 443 4001 A 501 101 0", "flow-closed"},
+      {8, "out tcp 4001 443 S 900 0 0", "rule-match"})
+
+/* ---- strict ----------------------------------------------------------------------------------- */
+
+TABLE(strict_34_crossing, SEKISHO_STRICT,
+      {0, "in udp 500 500 ike2 A 0 I 34", "no-rule"},
+      {10, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {1000, "in udp 500 500 ike2 A 0 I 34", "no-proof-ike"},
+      {1001, "in udp 500 500 ike2 B b R 34", "flow-answer"},
+      {1002, "out udp 4500 4500 natt ike2 B b I 35 1", "rule-match"},
+      {1003, "in udp 4500 4500 natt ike2 A a I 35 1", "no-proof-ike"},
+      {1004, "in udp 4500 4500 natt ike2 B b R 35 1", "flow-answer"},
+      {1005, "out udp 4500 4500 esp", "flow-originator"},
+      {1006, "in udp 4500 4500 esp", "flow-answer"},
+      {1007, "in udp 4500 4500 keepalive", "flow-answer"})
+
+TABLE(strict_35_answering_entitles_nothing, SEKISHO_STRICT,
+      {0, "out udp 500 500 ike1 B 0 - 2", "rule-match"},
+      {1, "in udp 500 500 ike1 B b - 2", "flow-answer"},
+      {2, "out udp 500 500 ike1 A a - 2", "flow-originator"},
+      {3, "in udp 500 500 ike1 A a - 2", "no-proof-ike"},
+      {4, "out udp 500 500 ike2 C c R 34", "flow-originator"},
+      {5, "in udp 500 500 ike2 C c I 37 2", "no-proof-ike"},
+      {6, "out udp 500 500 ike2 C c - 37 0", "flow-originator"},
+      {7, "in udp 500 500 ike2 C c R 37 0", "no-proof-ike"})
+
+TABLE(strict_31_cookie, SEKISHO_STRICT,
+      {0, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {1, "in udp 500 500 ike2 B 0 R 34", "flow-answer"},
+      {2, "in udp 500 500 ike2 B 0 I 34", "no-proof-ike"},
+      {3, "in udp 500 500 ike2 C 0 R 34", "no-proof-ike"},
+      {4, "in udp 500 500 junk", "ike-malformed"})
+
+TABLE(strict_33b_rekeyed, SEKISHO_STRICT,
+      {0, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {1, "in udp 500 500 ike2 N n - 37", "no-proof-ike"},
+      {2, "in udp 500 500 ike2 B b R 34", "flow-answer"},
+      {3, "in udp 500 500 ike2 N n - 35", "no-proof-ike"},
+      {4, "in udp 500 500 ike2 N n - 37", "flow-answer"},
+      {5, "in udp 500 500 ike2 N n R 35", "flow-answer"},
+      {6, "in udp 500 500 ike1 M m - 37", "no-proof-ike"})
+
+TABLE(strict_36_unknown_on_4500, SEKISHO_STRICT,
+      {0, "out udp 4500 4500 natt ike1 X x - 2", "rule-match"},
+      {1, "in udp 4500 4500 natt ike1 X x - 2", "no-proof-ike"},
+      {2, "in udp 4500 4500 esp", "no-ike-sa"},
+      {3, "out udp 4500 4500 natt ike1 Y 0 - 2", "flow-originator"},
+      {4, "in udp 4500 4500 natt ike1 Y y - 2", "flow-answer"},
+      {5, "in udp 4500 4500 esp", "flow-answer"})
+
+TABLE(strict_38_mid_stream, SEKISHO_STRICT,
+      {0, "out udp 4500 4500 natt ike2 X x I 37 5", "rule-match"},
+      {1, "in udp 4500 4500 natt ike2 X x R 37 6", "no-proof-ike"},
+      {2, "in udp 4500 4500 natt ike2 X y R 37 5", "no-proof-ike"},
+      {3, "in udp 4500 4500 natt ike2 X x - 37 5", "no-proof-ike"},
+      {4, "in udp 4500 4500 natt ike2 X x R 37 5", "flow-answer"},
+      {5, "in udp 4500 4500 natt ike2 X x - 37 0", "flow-answer"},
+      {6, "in udp 4500 4500 esp", "flow-answer"})
+
+TABLE(strict_21_22_ports, SEKISHO_STRICT,
+      {0, "out udp 4000 99 junk", "rule-match"},
+      {1, "in udp 99 4000 junk", "flow-answer"},
+      {2, "out udp 123 123 junk", "rule-match"},
+      {3, "in udp 123 123 junk", "symmetric-ports"},
+      {4, "out udp 999 53 junk", "rule-match"},
+      {5, "in udp 53 999 junk", "symmetric-ports"},
+      {6, "out udp 51820 51820 junk", "rule-match"},
+      {7, "in udp 51820 51820 junk", "symmetric-ports"})
+
+TABLE(strict_40_protocols, SEKISHO_STRICT,
+      {0, "out proto 47", "rule-match"},
+      {1, "in proto 47", "no-proof-protocol"},
+      {2, "out proto 50", "rule-match"},
+      {3, "in proto 50", "rule-match"},
+      {4, "in proto 50", "flow-originator"})
+
+TABLE(strict_53_echo, SEKISHO_STRICT,
+      {0, "out echo 7 1", "rule-match"},
+      {1, "in reply 7 2", "no-proof-echo"},
+      {2, "in reply 7 1", "flow-answer"},
+      {3, "in reply 7 1", "no-proof-echo"},
+      {4, "in echo 7 3", "no-proof-echo"},
+      {5, "out echo 7 65", "flow-originator"},
+      {6, "out echo 7 3", "flow-originator"},
+      {7, "in reply 7 3", "flow-answer"},
+      {8, "in reply 7 65", "flow-answer"})
+
+TABLE(strict_10_15_tcp, SEKISHO_STRICT,
+      {0, "out tcp 4000 443 A 100 100 10", "not-an-opening"},
+      {1, "out tcp 4000 443 SF 100 100 10", "bad-flags"},
+      {2, "out tcp 4000 443 S 100 0 0", "rule-match"},
+      {3, "in tcp 443 4000 S 500 0 0", "simultaneous-open"},
+      {4, "in tcp 443 4000 SA 500 102 0", "bad-handshake"},
+      {5, "in tcp 443 4000 A 500 101 0", "bad-handshake"},
+      {6, "in tcp 443 4000 SA 500 101 0", "flow-answer"},
+      {7, "out tcp 4000 443 A 101 501 0", "flow-originator"},
+      {8, "out tcp 4000 443 PA 101 501 1000", "flow-originator"},
+      {9, "in tcp 443 4000 A 501 1101 0", "flow-answer"},
+      {10, "in tcp 443 4000 A 501 1102 0", "out-of-window"},
+      {11, "in tcp 443 4000 A 100000 1101 0", "out-of-window"},
+      {12, "in tcp 443 4000 R 600 0 0", "rst-inexact"},
+      {13, "out tcp 4000 443 S 9000 0 0", "flow-originator"},
+      {14, "in tcp 443 4000 S 9000 0 0", "simultaneous-open"},
+      {15, "in tcp 443 4000 A 501 1101 100", "flow-answer"},
+      {16, "out tcp 4000 443 FA 1101 601 0", "flow-originator"},
+      {17, "in tcp 443 4000 FA 601 1102 0", "flow-answer"},
+      {18, "out tcp 4000 443 A 1102 602 0", "flow-originator"},
+      {19, "out tcp 4000 443 S 50000 0 0", "rule-match"},
+      {20, "in tcp 443 4000 RA 0 50001 0", "flow-answer"},
+      {21, "in tcp 443 4000 A 1 50001 0", "flow-closed"})
+
+TABLE(strict_60_errors, SEKISHO_STRICT,
+      {0, "in error 3 4 udp 4000 99", "icmp-unrelated"},
+      {1, "out udp 4000 99 junk", "rule-match"},
+      {2, "in error 3 4 udp 4000 99", "icmp-related"},
+      {3, "in error 5 1 udp 4000 99", "icmp-redirect"},
+      {4, "out error 3 3 udp 99 4000", "icmp-unrelated"},
+      {5, "out tcp 4000 443 S 100 0 0", "rule-match"},
+      {6, "in error 3 4 tcp 4000 443 100", "icmp-related"},
+      {7, "in error 3 4 tcp 4000 443 5000", "icmp-unrelated"})
+
+static void strict_4_rule_withdrawn(void **state)
+{
+	static const struct row before[] = {{0, "out udp 4000 99 junk", "rule-match"},
+					    {1, "in udp 99 4000 junk", "flow-answer"}};
+	static const struct row after[] = {{2, "in udp 99 4000 junk", "rule-withdrawn"},
+					   {3, "in udp 99 4000 junk", "no-rule"},
+					   {4, "out udp 4000 99 junk", "no-rule"}};
+	struct sekisho_rule_spec rules[] = {rule("vpn/esp-in", SEKISHO_INGRESS, 50, peer)};
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1024);
+	founding(&bench, SEKISHO_STRICT);
+	run(&bench, before, 2);
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	install(&bench, &spec, rules, 1);
+	run(&bench, after, 3);
+	bench_fini(&bench);
+}
+
+static void aws_60_flow_outlives_rule(void **state)
+{
+	static const struct row before[] = {{0, "out udp 4000 99 junk", "rule-match"}};
+	static const struct row after[] = {{2, "in udp 99 4000 junk", "flow-answer"},
+					   {3, "out udp 4001 99 junk", "no-rule"}};
+	struct sekisho_rule_spec rules[] = {rule("vpn/esp-in", SEKISHO_INGRESS, 50, peer)};
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1024);
+	founding(&bench, SEKISHO_AWS_LIKE);
+	run(&bench, before, 1);
+	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
+	install(&bench, &spec, rules, 1);
+	run(&bench, after, 2);
+	bench_fini(&bench);
+}
+
+static void aws_10_untracked(void **state)
+{
+	static const struct row rows[] = {{0, "in tcp 4000 80 A 1 1 0", "rule-untracked"},
+					  {1, "out tcp 80 4000 A 1 1 0", "rule-match"},
+					  {2, "in udp 4000 80 junk", "no-rule"}};
+	static const struct sekisho_port_range http = {80, 80};
+	struct sekisho_rule_spec rules[] = {
+		rule("web/http", SEKISHO_INGRESS, 6, everything),
+		rule("web/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, everything),
+	};
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	rules[0].ports = &http;
+	rules[0].port_count = 1;
+	bench_init(&bench, 1024);
+	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
+	install(&bench, &spec, rules, 2);
+	run(&bench, rows, 3);
+	bench_fini(&bench);
+}
+
+static void empty_policy_drops_all(void **state)
+{
+	static const char *const kinds[] = {"udp 4000 99 junk", "tcp 4000 443 S 1 0 0", "echo 1 1"};
+	struct sekisho_policy_spec spec;
+	char text[64];
+
+	(void)state;
+	for (int semantics = 0; semantics < 2; semantics++) {
+		struct bench bench;
+
+		bench_init(&bench, 1024);
+		sekisho_policy_spec_init(&spec, semantics);
+		install(&bench, &spec, NULL, 0);
+		for (int way = 0; way < 4; way++) {
+			static const char *const ways[] = {"in", "out", "in6", "out6"};
+
+			for (int i = 0; i < 3 + 256; i++) {
+				struct sekisho_verdict verdict;
+
+				if (i >= 3 && (i - 3 == 1 || i - 3 == 6 || i - 3 == 17 || i - 3 == 58))
+					continue;
+				if (i >= 3 && way >= 2 &&
+				    (i - 3 == 0 || i - 3 == 43 || i - 3 == 44 || i - 3 == 60 ||
+				     i - 3 == 135 || i - 3 == 139 || i - 3 == 140))
+					continue; /* extension headers, no protocols */
+				if (i < 3)
+					snprintf(text, sizeof(text), "%s %s", ways[way], kinds[i]);
+				else
+					snprintf(text, sizeof(text), "%s proto %d", ways[way], i - 3);
+				verdict = send_packet(&bench, 0, text);
+				if (verdict.reason != SEKISHO_REASON_NO_RULE)
+					fail_msg("%s: %s", text, sekisho_reason_word(verdict.reason));
+			}
+		}
+		bench_fini(&bench);
+	}
+}
+
+static void table_full_by_name(void **state)
+{
+	struct bench bench;
+	char text[64];
+	uint64_t full = 0;
+
+	(void)state;
+	bench_init(&bench, 64);
+	founding(&bench, SEKISHO_AWS_LIKE);
+	for (int i = 0; i < 200; i++) { /* answered flows are never evicted */
+		struct sekisho_verdict verdict;
+
+		snprintf(text, sizeof(text), "out udp %d 99 junk", 2000 + i);
+		verdict = send_packet(&bench, 0, text);
+		full += verdict.reason == SEKISHO_REASON_TABLE_FULL;
+		snprintf(text, sizeof(text), "in udp 99 %d junk", 2000 + i);
+		send_packet(&bench, 0, text);
+	}
+	assert_int_equal(full, 200 - 64);
+	assert_int_equal(send_packet(&bench, 1, "in udp 99 2000 junk").reason,
+			 SEKISHO_REASON_FLOW_ANSWER);
+	bench_fini(&bench);
+}
+
+static void unanswered_make_room(void **state)
+{
+	struct bench bench;
+	char text[64];
+
+	(void)state;
+	bench_init(&bench, 64);
+	founding(&bench, SEKISHO_AWS_LIKE);
+	send_packet(&bench, 0, "out udp 1999 99 junk");
+	send_packet(&bench, 0, "in udp 99 1999 junk");
+	for (int i = 0; i < 1000; i++) {
+		snprintf(text, sizeof(text), "out udp %d 99 junk", 2000 + i);
+		assert_int_equal(send_packet(&bench, (uint32_t)i, text).reason,
+				 SEKISHO_REASON_RULE_MATCH);
+	}
+	assert_int_equal(send_packet(&bench, 1000, "in udp 99 1999 junk").reason,
+			 SEKISHO_REASON_FLOW_ANSWER);
+	bench_fini(&bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(aws_70_crossing_ike),
+		cmocka_unit_test(aws_71_expiry),
+		cmocka_unit_test(aws_46_stream),
+		cmocka_unit_test(aws_46_one_exchange_is_no_stream),
+		cmocka_unit_test(aws_36_other_protocol_600_s),
+		cmocka_unit_test(aws_74_ike_opens_no_esp),
+		cmocka_unit_test(aws_72_other_port),
+		cmocka_unit_test(aws_28_echo),
+		cmocka_unit_test(aws_32_errors),
+		cmocka_unit_test(aws_80_tcp),
+		cmocka_unit_test(aws_60_flow_outlives_rule),
+		cmocka_unit_test(aws_10_untracked),
+		cmocka_unit_test(strict_34_crossing),
+		cmocka_unit_test(strict_35_answering_entitles_nothing),
+		cmocka_unit_test(strict_31_cookie),
+		cmocka_unit_test(strict_33b_rekeyed),
+		cmocka_unit_test(strict_36_unknown_on_4500),
+		cmocka_unit_test(strict_38_mid_stream),
+		cmocka_unit_test(strict_21_22_ports),
+		cmocka_unit_test(strict_40_protocols),
+		cmocka_unit_test(strict_53_echo),
+		cmocka_unit_test(strict_10_15_tcp),
+		cmocka_unit_test(strict_60_errors),
+		cmocka_unit_test(strict_4_rule_withdrawn),
+		cmocka_unit_test(empty_policy_drops_all),
+		cmocka_unit_test(table_full_by_name),
+		cmocka_unit_test(unanswered_make_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
