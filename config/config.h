@@ -62,7 +62,7 @@ struct config_edge {
 
 struct config_appliance {
 	const char *name; /* of the file */
-	const char *policy, *shadow; /* resolved paths; shadow may be NULL */
+	const char *policy; /* resolved path */
 	struct config_edge *edges;
 	size_t edge_count;
 	uint16_t *workers; /* lcores */

@@ -2,8 +2,8 @@
 /*
  * cmd_check.c: `sekisho check`: is this a policy that would be accepted?
  *
- * Building the snapshot is part of the check: what the loader takes and the firewall refuses is not a
- * valid policy.
+ * Building the snapshot is part of the check: what the loader takes and the firewall refuses is not
+ * a valid policy.
  */
 #include <stdio.h>
 

@@ -2,7 +2,8 @@
 /*
  * cmd_compare.c: `sekisho compare`: two policies on the same packets; what differs, and why.
  *
- * "Differs" is pass against drop: two policies may well have different reasons to do the same thing.
+ * "Differs" is pass against drop: two policies may well have different reasons to do the same
+ * thing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -36,7 +37,8 @@ struct compare {
 	bool out_of_memory;
 };
 
-/* ---- Distinct flows --------------------------------------------------------------------------- */
+/* ---- Distinct flows ---------------------------------------------------------------------------
+ */
 
 static void key_make(struct pair_key *key, const struct sekisho_tuple *tuple)
 {
@@ -100,7 +102,8 @@ static int set_add(struct pair_set *set, const struct sekisho_tuple *tuple)
 	return 0;
 }
 
-/* ---- Output ----------------------------------------------------------------------------------- */
+/* ---- Output -----------------------------------------------------------------------------------
+ */
 
 static const char *semantics_of(const struct trace_judge *judge)
 {
@@ -137,7 +140,7 @@ static void row_print_first(const struct compare *compare, const struct trace_ro
 		const struct sekisho_verdict *verdict = &row->verdicts[j];
 
 		printf("  %c (%s) %s %s: %s\n", "ab"[j], semantics_of(&compare->judges[j]),
-		       verdict->action == SEKISHO_PASS ? "passes it," : "drops it,",
+		       verdict -> action == SEKISHO_PASS ? "passes it," : "drops it,",
 		       sekisho_reason_word(verdict->reason),
 		       sekisho_reason_sentence(verdict->reason));
 		if (sekisho_rule_name(compare->judges[j].names, verdict->rule) ||
@@ -147,7 +150,8 @@ static void row_print_first(const struct compare *compare, const struct trace_ro
 			putchar('\n');
 		}
 	}
-	printf("\n%6s  %12s  %-7s  %-24s  %-24s  %s\n", "packet", "time", "from", "a", "b", "flow");
+	printf("\n%6s  %12s  %-9s  %-24s  %-24s  %s\n", "packet", "time", "direction", "a", "b",
+	       "flow");
 }
 
 static void row_print_table(const struct compare *compare, const struct trace_row *row)
@@ -161,7 +165,7 @@ static void row_print_table(const struct compare *compare, const struct trace_ro
 	for (int j = 0; j < 2; j++)
 		snprintf(side[j], sizeof(side[j]), "%s %s", render_action(&row->verdicts[j]),
 			 sekisho_reason_word(row->verdicts[j].reason));
-	printf("%6" PRIu64 "  %12s  %-7s  %-24s  %-24s  %s\n", row->number, time,
+	printf("%6" PRIu64 "  %12s  %-9s  %-24s  %-24s  %s\n", row->number, time,
 	       sekisho_direction_word(row->directions[0]), side[0], side[1], flow);
 }
 

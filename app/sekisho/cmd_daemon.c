@@ -2,8 +2,8 @@
 /*
  * cmd_daemon.c: the verbs that ask the running daemon over its control socket.
  *
- * As JSON, what the daemon says is passed on unchanged, one object a line. As tables it is read with
- * care: a daemon of another version may tell less, and a missing member is a "-".
+ * As JSON, what the daemon says is passed on unchanged, one object a line. As tables it is read
+ * with care: a daemon of another version may tell less, and a missing member is a "-".
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +16,9 @@
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 
+/* Rows to ask for at once: below what the daemon allows, and in any line's bounds. */
 #define FLOWS_PAGE 128
+#define RULES_PAGE 500
 
 /* Ask one thing. On CLI_OK, *result is the caller's. Takes over `params`. */
 static enum cli_exit ask(const struct cli *cli, enum rpc_access access, const char *method,
@@ -39,7 +41,8 @@ static void scalars_print(const json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)object, key, value) {
+	json_object_foreach((json_t *)object, key, value)
+	{
 		char *text;
 
 		if (json_is_array(value) || json_is_object(value))
@@ -72,7 +75,8 @@ static void counters_print(const json_t *object, const char *name)
 	if (!json_is_object(counters))
 		return;
 	printf("\n%s\n", name);
-	json_object_foreach((json_t *)counters, key, value) {
+	json_object_foreach((json_t *)counters, key, value)
+	{
 		char *text;
 
 		if (json_is_integer(value) && json_integer_value(value) == 0)
@@ -90,7 +94,9 @@ enum cli_exit cmd_status(const struct cli *cli)
 		{"LINK", "link"}, {"WORKER", "worker"},
 	};
 	static const struct render_column workers[] = {
-		{"LCORE", "lcore"}, {"HEARTBEAT", "heartbeat"}, {"EDGES", "edges"},
+		{"LCORE", "lcore"},
+		{"HEARTBEAT", "heartbeat"},
+		{"EDGES", "edges"},
 	};
 	json_t *result;
 	enum cli_exit code = ask(cli, RPC_READ, "status", NULL, &result);
@@ -110,7 +116,13 @@ enum cli_exit cmd_status(const struct cli *cli)
 
 enum cli_exit cmd_stats(const struct cli *cli)
 {
-	json_t *result, *ports;
+	static const struct render_column ports[] = {
+		{"EDGE", "edge"},           {"SIDE", "side"},
+		{"DEVICE", "device"},       {"RECEIVED", "received"},
+		{"SENT", "sent"},           {"MISSED", "missed"},
+		{"ERRORS IN", "errors_in"}, {"ERRORS OUT", "errors_out"},
+	};
+	json_t *result;
 	enum cli_exit code = ask(cli, RPC_READ, "stats", NULL, &result);
 
 	if (code != CLI_OK)
@@ -121,124 +133,124 @@ enum cli_exit cmd_stats(const struct cli *cli)
 		scalars_print(result);
 		counters_print(result, "reasons");
 		counters_print(result, "flows");
-		ports = json_object_get(result, "ports");
-		counters_print(result, "ports");
-		for (size_t i = 0; i < json_array_size(ports); i++) {
-			putchar('\n');
-			scalars_print(json_array_get(ports, i));
-		}
+		list_print(result, "ports", ports, COUNT(ports));
 	}
 	json_decref(result);
 	return CLI_OK;
 }
 
-/* Ask for a list and print its rows: one a line, or as a table. */
-static enum cli_exit list_ask(const struct cli *cli, const char *method, const char *key,
-			      const struct render_column *columns, unsigned count)
+/* ---- Lists ------------------------------------------------------------------------------------
+ */
+
+struct list {
+	const char *method;
+	const char *key; /* of the rows in the answer */
+	int page;        /* rows to ask for at once; 0 if the method has no pages */
+	const struct render_column *columns;
+	unsigned count;
+};
+
+/* Take one page: print it (JSON) or keep it for the table. Returns how many rows it had. */
+static long page_take(const struct cli *cli, const json_t *rows, json_t *kept)
 {
-	json_t *result, *row;
-	size_t i;
-	enum cli_exit code = ask(cli, RPC_READ, method, NULL, &result);
-
-	if (code != CLI_OK)
-		return code;
-	if (cli->output == CLI_JSON) {
-		json_array_foreach(json_object_get(result, key), i, row)
-			render_line_json(stdout, row);
-	} else {
-		render_table(stdout, json_object_get(result, key), columns, count);
-	}
-	json_decref(result);
-	return CLI_OK;
-}
-
-enum cli_exit cmd_rules(const struct cli *cli)
-{
-	static const struct render_column columns[] = {
-		{"RULE", "rule"},   {"DIRECTION", "direction"}, {"PACKETS", "packets"},
-		{"BYTES", "bytes"}, {"FLOWS", "flows"},		{"FILE", "file"},
-		{"LINE", "line"},
-	};
-
-	return list_ask(cli, "rules.list", "rules", columns, COUNT(columns));
-}
-
-enum cli_exit cmd_drops(const struct cli *cli)
-{
-	static const struct render_column columns[] = {
-		{"PACKETS", "packets"}, {"REASON", "reason"}, {"BECAUSE", "sentence"},
-	};
-
-	return list_ask(cli, "drops.list", "drops", columns, COUNT(columns));
-}
-
-/* ---- Flows ------------------------------------------------------------------------------------ */
-
-/* Take one page: print it (JSON) or keep it for the table. Returns how many flows it had. */
-static long page_take(const struct cli *cli, const json_t *page, json_t *kept)
-{
-	json_t *flows = json_object_get(page, "flows"), *flow;
+	json_t *row;
 	size_t i;
 
-	json_array_foreach(flows, i, flow) {
+	json_array_foreach((json_t *)rows, i, row)
+	{
 		if (cli->output == CLI_JSON)
-			render_line_json(stdout, flow);
+			render_line_json(stdout, row);
 		else
-			json_array_append(kept, flow);
+			json_array_append(kept, row);
 	}
-	return (long)json_array_size(flows);
+	return (long)json_array_size(rows);
 }
 
-/* Page through all flows, or the first `cli->limit`. */
-static enum cli_exit pages_take(const struct cli *cli, struct rpc *rpc, json_t *kept)
+/* Page through a list to its end, or to `cli->limit` rows. */
+static enum cli_exit pages_take(const struct cli *cli, struct rpc *rpc, const struct list *list,
+				json_t *kept)
 {
 	json_t *cursor = NULL;
 	long left = cli->limit;
 
 	do {
-		long ask_for = left && left < FLOWS_PAGE ? left : FLOWS_PAGE, got;
-		json_t *params = json_pack("{s:i}", "limit", (int)ask_for), *page;
+		long size = left && left < list->page ? left : list->page;
+		json_t *params = list->page ? json_pack("{s:i}", "limit", (int)size) : NULL, *page;
 		enum cli_exit code;
 
 		if (cursor)
 			json_object_set_new(params, "cursor", cursor);
-		code = rpc_call(rpc, "flows.list", params, &page);
+		code = rpc_call(rpc, list->method, params, &page);
 		if (code != CLI_OK)
 			return code;
-		got = page_take(cli, page, kept);
-		cursor = json_incref(json_object_get(page, "cursor"));
+		left -= page_take(cli, json_object_get(page, list->key), kept);
+		cursor = list->page ? json_incref(json_object_get(page, "cursor")) : NULL;
 		if (json_is_null(cursor))
 			cursor = NULL;
 		json_decref(page);
-		if (cli->limit && (left -= got) <= 0)
+		if (cli->limit && left <= 0)
 			break;
 	} while (cursor && !ferror(stdout));
 	json_decref(cursor);
 	return CLI_OK;
 }
 
-enum cli_exit cmd_flows(const struct cli *cli)
+/* Ask for a list and print its rows: one a line, or as a table. */
+static enum cli_exit list_ask(const struct cli *cli, const struct list *list)
 {
-	static const struct render_column columns[] = {
-		{"EDGE", "edge"},	{"FLOW", "flow"},	{"STATE", "state"},
-		{"OPENER", "opener"},	{"RULES", "rules"},	{"OPENED BY", "opened_by"},
-		{"PACKETS", "packets"}, {"BYTES", "bytes"},	{"AGE ms", "age_ms"},
-		{"EXPIRES ms", "expires_ms"},
-	};
 	json_t *kept = json_array();
 	struct rpc rpc;
 	enum cli_exit code = rpc_init(&rpc, cli->socket, RPC_READ);
 
 	if (code == CLI_OK)
-		code = pages_take(cli, &rpc, kept);
+		code = pages_take(cli, &rpc, list, kept);
 	if (code == CLI_OK && cli->output == CLI_TABLE)
-		render_table(stdout, kept, columns, COUNT(columns));
+		render_table(stdout, kept, list->columns, list->count);
 	rpc_fini(&rpc);
 	json_decref(kept);
 	return code;
 }
 
-/* ---- Policy ----------------------------------------------------------------------------------- */
+enum cli_exit cmd_rules(const struct cli *cli)
+{
+	static const struct render_column columns[] = {
+		{"RULE", "rule"},   {"DIRECTION", "direction"}, {"PACKETS", "packets"},
+		{"BYTES", "bytes"}, {"FLOWS", "flows"},         {"FILE", "file"},
+		{"LINE", "line"},
+	};
+	const struct list list = {"rules.list", "rules", RULES_PAGE, columns, COUNT(columns)};
+
+	return list_ask(cli, &list);
+}
+
+enum cli_exit cmd_drops(const struct cli *cli)
+{
+	static const struct render_column columns[] = {
+		{"PACKETS", "packets"},
+		{"REASON", "reason"},
+		{"BECAUSE", "sentence"},
+	};
+	const struct list list = {"drops.list", "drops", 0, columns, COUNT(columns)};
+
+	return list_ask(cli, &list);
+}
+
+enum cli_exit cmd_flows(const struct cli *cli)
+{
+	static const struct render_column columns[] = {
+		{"EDGE", "edge"},       {"FLOW", "flow"},
+		{"STATE", "state"},     {"OPENER", "opener"},
+		{"RULES", "rules"},     {"OPENED BY", "opened_by"},
+		{"PACKETS", "packets"}, {"BYTES", "bytes"},
+		{"AGE ms", "age_ms"},   {"EXPIRES ms", "expires_ms"},
+	};
+	const struct list list = {"flows.list", "flows", FLOWS_PAGE, columns, COUNT(columns)};
+
+	return list_ask(cli, &list);
+}
+
+/* ---- Policy -----------------------------------------------------------------------------------
+ */
 
 enum cli_exit cmd_policy(const struct cli *cli)
 {

@@ -32,14 +32,17 @@ static void row_print_json(const struct replay *replay, const struct trace_row *
 
 static void row_print_table(const struct replay *replay, const struct trace_row *row)
 {
+	const struct sekisho_verdict *verdict = &row->verdicts[0];
 	char flow[RENDER_TUPLE_SIZE], time[RENDER_TIME_SIZE];
+	bool has_origin = verdict->rule != SEKISHO_RULE_NONE || verdict->opened_by;
 
 	render_tuple(&row->tuple, flow, sizeof(flow));
 	render_time(row->time_us, time, sizeof(time));
-	printf("%6" PRIu64 "  %12s  %-7s  %-4s  %-19s  %-48s  ", row->number, time,
-	       sekisho_direction_word(row->directions[0]), render_action(&row->verdicts[0]),
-	       sekisho_reason_word(row->verdicts[0].reason), flow);
-	render_origin(stdout, &row->verdicts[0], &replay->judge);
+	printf("%6" PRIu64 "  %12s  %-9s  %-4s  %-19s  %-*s", row->number, time,
+	       sekisho_direction_word(row->directions[0]), render_action(verdict),
+	       sekisho_reason_word(verdict->reason), has_origin ? 50 : 0, flow);
+	if (has_origin)
+		render_origin(stdout, verdict, &replay->judge);
 	putchar('\n');
 }
 
@@ -93,7 +96,7 @@ enum cli_exit cmd_replay(const struct cli *cli)
 		goto out;
 	}
 	if (cli->output == CLI_TABLE)
-		printf("%6s  %12s  %-7s  %-4s  %-19s  %-48s  %s\n", "packet", "time", "from",
+		printf("%6s  %12s  %-9s  %-4s  %-19s  %-48s  %s\n", "packet", "time", "direction",
 		       "", "reason", "flow", "because of");
 	if (trace_run(&run, cli->operands[0]))
 		code = CLI_USAGE;

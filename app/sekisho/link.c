@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * link.c: link headers of captures. Byte layouts are those of https://www.tcpdump.org/linktypes.html.
+ * link.c: link headers of captures. Byte layouts are those of
+ * https://www.tcpdump.org/linktypes.html.
  */
 #include "link.h"
 
@@ -8,7 +9,8 @@
 
 #define TYPE_IPV4 0x0800
 #define TYPE_IPV6 0x86dd
-#define TYPE_PPP  0x880b /* for PPP that carries no IP: "not-ip", and the number says what it was */
+#define TYPE_PPP  0x880b /* for PPP that carries no IP: "not-ip", and the number says what it was \
+			  */
 
 static uint16_t read_be16(const uint8_t *at)
 {
@@ -41,7 +43,8 @@ static bool read_cooked2(const uint8_t *data, uint32_t captured, struct link_pay
 	return true;
 }
 
-/* The family is in the byte order of the capturing host (NULL) or the network's (LOOP): take both. */
+/* The family is in the byte order of the capturing host (NULL) or the network's (LOOP): take both.
+ */
 static bool read_loopback(const uint8_t *data, uint32_t captured, struct link_payload *payload)
 {
 	unsigned family;

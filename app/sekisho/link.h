@@ -2,8 +2,8 @@
 /*
  * link.h: captures of any supported link type, as Ethernet frames.
  *
- * The engine takes Ethernet only. A capture without it (raw IP, Linux "cooked", loopback, PPP) gets a
- * header made up of zero addresses and the ethertype that its own link header tells.
+ * The engine takes Ethernet only. A capture without it (raw IP, Linux "cooked", loopback, PPP) gets
+ * a header made up of zero addresses and the ethertype that its own link header tells.
  */
 #ifndef LINK_H
 #define LINK_H
@@ -24,8 +24,8 @@ struct link_payload {
 bool link_supported(int type);
 
 /*
- * Find the payload of a packet of a supported type. Returns false when the capture ends inside the link
- * header: `offset` is then where the payload would have begun.
+ * Find the payload of a packet of a supported type. Returns false when the capture ends inside the
+ * link header: `offset` is then where the payload would have begun.
  */
 bool link_read(int type, const uint8_t *data, uint32_t captured, struct link_payload *payload);
 

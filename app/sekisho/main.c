@@ -2,9 +2,9 @@
 /*
  * main.c: the command line of `sekisho`.
  *
- * One row of the table a verb: what it is called, which options it takes and needs, how many operands,
- * who does it. All verbs share one option parser, so that an option means the same everywhere and
- * refusing one that a verb does not take costs no code in the verb.
+ * One row of the table a verb: what it is called, which options it takes and needs, how many
+ * operands, who does it. All verbs share one option parser, so that an option means the same
+ * everywhere and refusing one that a verb does not take costs no code in the verb.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -26,7 +26,8 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{"replay", cmd_replay, "op", "p", 1, "--policy P PCAP", "a verdict for each packet of a capture"},
+	{"replay", cmd_replay, "op", "p", 1, "--policy P PCAP",
+	 "a verdict for each packet of a capture"},
 	{"compare", cmd_compare, "oab", "ab", 1, "--a P1 --b P2 PCAP",
 	 "the packets that two policies judge differently; exit 1 if any"},
 	{"check", cmd_check, "o", "", 1, "P", "validate a policy file; exit 1 if it is not valid"},
@@ -36,16 +37,21 @@ static const struct verb verbs[] = {
 	{"rules", cmd_rules, "os", "", 0, "", "its rules with their counters"},
 	{"drops", cmd_drops, "os", "", 0, "", "why it dropped packets, and how many"},
 	{"policy", cmd_policy, "ose", "", 0, "[--edge NAME]", "the policy that it enforces"},
-	{"commit", cmd_commit, "ose", "", 1, "[--edge NAME] P", "check a policy and make it the running one"},
+	{"commit", cmd_commit, "ose", "", 1, "[--edge NAME] P",
+	 "check a policy and make it the running one"},
 	{"shutdown", cmd_shutdown, "os", "", 0, "", "stop the daemon"},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static const struct option long_options[] = {
-	{"output", required_argument, NULL, 'o'}, {"policy", required_argument, NULL, 'p'},
-	{"a", required_argument, NULL, 'a'},      {"b", required_argument, NULL, 'b'},
-	{"socket", required_argument, NULL, 's'}, {"edge", required_argument, NULL, 'e'},
-	{"limit", required_argument, NULL, 'l'},  {"help", no_argument, NULL, 'h'},
+	{"output", required_argument, NULL, 'o'},
+	{"policy", required_argument, NULL, 'p'},
+	{"a", required_argument, NULL, 'a'},
+	{"b", required_argument, NULL, 'b'},
+	{"socket", required_argument, NULL, 's'},
+	{"edge", required_argument, NULL, 'e'},
+	{"limit", required_argument, NULL, 'l'},
+	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
 
@@ -136,7 +142,8 @@ static int cli_complete(struct cli *cli, const struct verb *verb)
 {
 	for (const char *letter = verb->needs; *letter; letter++) {
 		if (!*option_slot(cli, *letter)) {
-			fprintf(stderr, "sekisho: %s needs --%s\n", verb->name, option_name(*letter));
+			fprintf(stderr, "sekisho: %s needs --%s\n", verb->name,
+				option_name(*letter));
 			return 0;
 		}
 	}

@@ -2,8 +2,8 @@
 /*
  * render.c: text and JSON of what the CLI prints.
  *
- * Lines of replay and compare are written member by member rather than by building objects: there is
- * one for each packet, and times must read as plain decimals.
+ * Lines of replay and compare are written member by member rather than by building objects: there
+ * is one for each packet, and times must read as plain decimals.
  */
 #include "render.h"
 
@@ -21,9 +21,9 @@ struct protocol_name {
 
 /* IANA's names for what is seen at a VPN edge; the rest goes by number. */
 static const struct protocol_name protocol_names[] = {
-	{1, "icmp"}, {2, "igmp"},	{4, "ipip"},  {6, "tcp"},    {17, "udp"},  {33, "dccp"},
-	{41, "ipv6"}, {47, "gre"},	{50, "esp"},  {51, "ah"},    {58, "icmpv6"}, {88, "eigrp"},
-	{89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {115, "l2tp"}, {132, "sctp"}, {136, "udplite"},
+	{1, "icmp"},  {2, "igmp"},  {4, "ipip"},   {6, "tcp"},    {17, "udp"},    {33, "dccp"},
+	{41, "ipv6"}, {47, "gre"},  {50, "esp"},   {51, "ah"},    {58, "icmpv6"}, {88, "eigrp"},
+	{89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {115, "l2tp"}, {132, "sctp"},  {136, "udplite"},
 };
 
 static void render_protocol(uint8_t number, char *text, size_t size)
@@ -125,8 +125,7 @@ void render_verdict_json(FILE *to, const struct sekisho_verdict *verdict,
 		fprintf(to, ",\"bound\":\"%s\"", bound);
 }
 
-void render_origin(FILE *to, const struct sekisho_verdict *verdict,
-		   const struct trace_judge *judge)
+void render_origin(FILE *to, const struct sekisho_verdict *verdict, const struct trace_judge *judge)
 {
 	const char *rule = sekisho_rule_name(judge->names, verdict->rule);
 	const char *bound = sekisho_bound_word(verdict->bound);
@@ -180,7 +179,8 @@ static void cell_write(FILE *to, const json_t *value)
 	case JSON_ARRAY:
 		if (json_array_size(value) == 0)
 			fputc('-', to);
-		json_array_foreach((json_t *)value, i, member) {
+		json_array_foreach((json_t *)value, i, member)
+		{
 			if (i)
 				fputc(',', to);
 			cell_write(to, member);
@@ -188,7 +188,8 @@ static void cell_write(FILE *to, const json_t *value)
 		break;
 	case JSON_OBJECT:
 		i = 0;
-		json_object_foreach((json_t *)value, key, member) {
+		json_object_foreach((json_t *)value, key, member)
+		{
 			fprintf(to, "%s%s=", i++ ? " " : "", key);
 			cell_write(to, member);
 		}
@@ -225,7 +226,8 @@ void render_table(FILE *to, const json_t *rows, const struct render_column *colu
 
 	for (unsigned c = 0; c < count; c++)
 		width[c] = (int)strlen(columns[c].title);
-	json_array_foreach((json_t *)rows, i, row) {
+	json_array_foreach((json_t *)rows, i, row)
+	{
 		for (unsigned c = 0; c < count; c++) {
 			const json_t *value = json_object_get(row, columns[c].key);
 			char *text = render_cell(value);
@@ -239,12 +241,16 @@ void render_table(FILE *to, const json_t *rows, const struct render_column *colu
 	for (unsigned c = 0; c < count; c++)
 		fprintf(to, "%*s%s", right[c] ? width[c] : -width[c], columns[c].title,
 			c + 1 < count ? "  " : "\n");
-	json_array_foreach((json_t *)rows, i, row) {
+	json_array_foreach((json_t *)rows, i, row)
+	{
 		for (unsigned c = 0; c < count; c++) {
 			char *text = render_cell(json_object_get(row, columns[c].key));
 
 			/* The last column is not padded: no spaces at a line's end. */
-			fprintf(to, "%*s%s", right[c] ? width[c] : c + 1 < count ? -width[c] : 0,
+			fprintf(to, "%*s%s",
+				right[c]        ? width[c]
+				: c + 1 < count ? -width[c]
+						: 0,
 				text ? text : "-", c + 1 < count ? "  " : "\n");
 			free(text);
 		}

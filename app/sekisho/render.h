@@ -34,8 +34,8 @@ void render_verdict_json(FILE *to, const struct sekisho_verdict *verdict,
 void render_string_json(FILE *to, const char *text);
 
 /*
- * Write where a verdict comes from, for people: `rule vpn/esp-in (policy.yaml:7), opened by packet 2`.
- * Nothing if there is neither.
+ * Write where a verdict comes from, for people: `rule vpn/esp-in (policy.yaml:7), opened by packet
+ * 2`. Nothing if there is neither.
  */
 void render_origin(FILE *to, const struct sekisho_verdict *verdict,
 		   const struct trace_judge *judge);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rpc.c: lines to and from the control socket. The daemon is believed no further than it must be: lines
- * are bounded, waiting is bounded, missing members are errors.
+ * rpc.c: lines to and from the control socket. The daemon is believed no further than it must be:
+ * lines are bounded, waiting is bounded, missing members are errors.
  */
 #include "rpc.h"
 
@@ -14,9 +14,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SOCKET_ADMIN	"/run/sekisho/sekisho.sock"
+#define SOCKET_ADMIN    "/run/sekisho/sekisho.sock"
 #define SOCKET_READONLY "/run/sekisho/sekisho-ro.sock"
-#define WAIT_SECONDS	30 /* a commit of a large policy takes its time */
+#define WAIT_SECONDS    30 /* a commit of a large policy takes its time */
 
 /* Returns a connected socket or -errno. */
 static int socket_connect(const char *path)
@@ -156,8 +156,8 @@ static enum cli_exit line_send(struct rpc *rpc, const char *line, size_t length)
 
 static enum cli_exit request_send(struct rpc *rpc, const char *method, json_t *params)
 {
-	json_t *request = json_pack("{s:s,s:I,s:s}", "jsonrpc", "2.0", "id", ++rpc->id, "method",
-				    method);
+	json_t *request =
+		json_pack("{s:s,s:I,s:s}", "jsonrpc", "2.0", "id", ++rpc->id, "method", method);
 	enum cli_exit code = CLI_FAILED;
 	char *line = NULL;
 	size_t length;
@@ -170,8 +170,7 @@ static enum cli_exit request_send(struct rpc *rpc, const char *method, json_t *p
 	if (!line) {
 		fputs("sekisho: cannot put the request together\n", stderr);
 	} else if (length + 1 > RPC_REQUEST_MAX) {
-		fprintf(stderr,
-			"sekisho: the request has %zu bytes, the daemon takes at most %u\n",
+		fprintf(stderr, "sekisho: the request has %zu bytes, the daemon takes at most %u\n",
 			length + 1, RPC_REQUEST_MAX);
 	} else {
 		line[length] = '\n';

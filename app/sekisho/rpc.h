@@ -2,9 +2,9 @@
 /*
  * rpc.h: a client of the daemon's control socket.
  *
- * JSON-RPC 2.0 over a UNIX stream, one object a line. The server speaks first (`hello`). One call at a
- * time; notifications in between are passed over. Every failure is one message on stderr here, and the
- * exit code that goes with it.
+ * JSON-RPC 2.0 over a UNIX stream, one object a line. The server speaks first (`hello`). One call
+ * at a time; notifications in between are passed over. Every failure is one message on stderr here,
+ * and the exit code that goes with it.
  */
 #ifndef RPC_H
 #define RPC_H
@@ -15,8 +15,8 @@
 #include "cli.h"
 
 #define RPC_REQUEST_MAX (64u << 10) /* newline included: the server takes no more */
-#define RPC_ANSWER_MAX	(4u << 20)  /* lists of rules may be long */
-#define RPC_API		1	    /* the version of the methods that this client speaks */
+#define RPC_ANSWER_MAX  (4u << 20)  /* lists of rules may be long */
+#define RPC_API         1           /* the version of the methods that this client speaks */
 
 struct rpc {
 	int fd;

@@ -2,8 +2,8 @@
 /*
  * trace.c: reading a capture and asking the judges.
  *
- * One packet at a time: a capture's packets seldom share a millisecond, and the rows come out in order
- * by themselves.
+ * One packet at a time: a capture's packets seldom share a millisecond, and the rows come out in
+ * order by themselves.
  *
  * Time. The engine's clock must not go back, and compares 32-bit milliseconds by signed difference.
  * So a timestamp before the latest one stands still, and a gap longer than any timer is cut to
@@ -39,11 +39,12 @@ struct reader {
 	size_t scratch_size;
 };
 
-/* ---- Judges ----------------------------------------------------------------------------------- */
+/* ---- Judges -----------------------------------------------------------------------------------
+ */
 
 /*
- * Flows that are enough for a capture: a packet opens at most one, and takes 16 bytes for its record
- * beside its own. An unknown size (a pipe) gets a quarter of the most.
+ * Flows that are enough for a capture: a packet opens at most one, and takes 16 bytes for its
+ * record beside its own. An unknown size (a pipe) gets a quarter of the most.
  */
 static uint32_t flows_for(const char *capture)
 {
@@ -112,7 +113,8 @@ void trace_judge_fini(struct trace_judge *judge)
 	*judge = (struct trace_judge){0};
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------
+ */
 
 static int reader_open(struct reader *reader, const char *capture)
 {
@@ -140,7 +142,8 @@ static int reader_open(struct reader *reader, const char *capture)
 		const char *word = pcap_datalink_val_to_name(reader->link_type);
 
 		fprintf(stderr,
-			"sekisho: %s: link type %s (%d) is not supported, must be EN10MB, RAW, IPV4, "
+			"sekisho: %s: link type %s (%d) is not supported, must be EN10MB, RAW, "
+			"IPV4, "
 			"IPV6, LINUX_SLL, LINUX_SLL2, NULL, LOOP or PPP\n",
 			capture, word ? word : "unknown", reader->link_type);
 		pcap_close(reader->pcap);
@@ -183,8 +186,8 @@ static void clock_advance(struct reader *reader, int64_t time_us)
 }
 
 /*
- * Put a captured packet as an Ethernet frame into the scratch buffer. Returns 0, or -1 when there is no
- * memory.
+ * Put a captured packet as an Ethernet frame into the scratch buffer. Returns 0, or -1 when there
+ * is no memory.
  */
 static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, const uint8_t *data,
 		      struct sekisho_frame *frame)
@@ -228,7 +231,8 @@ static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, c
 	return 0;
 }
 
-/* ---- Judging ---------------------------------------------------------------------------------- */
+/* ---- Judging ----------------------------------------------------------------------------------
+ */
 
 /* Show one packet to all judges. */
 static void row_judge(struct trace_row *row, const struct trace_run *run,

@@ -2,8 +2,8 @@
 /*
  * trace.h: a capture through one policy or two, in virtual time.
  *
- * A *judge* is a policy file with an engine of its own. trace_run() reads a capture, shows each packet
- * to all judges, and calls back with what they decided, in packet order.
+ * A *judge* is a policy file with an engine of its own. trace_run() reads a capture, shows each
+ * packet to all judges, and calls back with what they decided, in packet order.
  *
  * The same file gives the same rows, byte for byte: the hash key is fixed, and time is what the
  * capture says.
@@ -37,7 +37,8 @@ void trace_judge_fini(struct trace_judge *judge);
 /* One packet, decided. Index j of the arrays is the judge. */
 struct trace_row {
 	uint64_t number; /* 1 is the capture's first */
-	int64_t time_us; /* since the first packet; may be negative when the capture's clock went back */
+	int64_t time_us; /* since the first packet; may be negative when the capture's clock went
+			    back */
 	struct sekisho_tuple tuple;
 	struct sekisho_verdict verdicts[TRACE_JUDGES_MAX];
 	uint8_t directions[TRACE_JUDGES_MAX]; /* enum sekisho_direction */
@@ -52,8 +53,8 @@ struct trace_run {
 };
 
 /*
- * Run a capture file ("-" is stdin) through the judges. Returns 0, or -1 after one line on stderr; rows
- * up to a damage in mid-file have been called back then.
+ * Run a capture file ("-" is stdin) through the judges. Returns 0, or -1 after one line on stderr;
+ * rows up to a damage in mid-file have been called back then.
  */
 int trace_run(const struct trace_run *run, const char *capture);
 

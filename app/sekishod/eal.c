@@ -76,10 +76,16 @@ static void add_memory(struct daemon *daemon, struct eal_arguments *arguments)
 	daemon->hugepages = appliance->hugepages == CONFIG_HUGEPAGES_YES;
 	if (appliance->hugepages == CONFIG_HUGEPAGES_AUTO)
 		daemon->hugepages = hugepages_free_mb() >= all_mb;
-	if (daemon->hugepages)
+	if (daemon->hugepages) {
+		arguments_add(arguments, "--in-memory");
 		return;
-	/* Without hugepages EAL's heap cannot grow, so engines use the C library's. */
+	}
+	/*
+	 * Without hugepages EAL's heap cannot grow, so engines use the C library's. --in-memory is
+	 * refused with --no-huge; --no-shconf alone then leaves no files behind.
+	 */
 	arguments_add(arguments, "--no-huge");
+	arguments_add(arguments, "--no-shconf");
 	arguments_add(arguments, "-m");
 	snprintf(number, sizeof(number), "%llu",
 		 (unsigned long long)(pool_mb > 512 ? pool_mb : 512));
@@ -154,7 +160,6 @@ int eal_start(struct daemon *daemon, const char *program, char *message)
 			return -EINVAL;
 		}
 	arguments_add(&arguments, program);
-	arguments_add(&arguments, "--in-memory");
 	arguments_add(&arguments, "--no-telemetry");
 	snprintf(level, sizeof(level), "--log-level=%s", levels[appliance->log_level]);
 	arguments_add(&arguments, level);

@@ -72,7 +72,7 @@ static void depart(struct port *port, struct departure *departure)
 	departure->count = 0;
 }
 
-/* Describe received frames to the engine; those that cannot be read are counted and freed. */
+/* Describe received frames to the engine; those that cannot be read are counted, freed and left out. */
 static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **mbufs, unsigned count,
 			    struct sekisho_frame *frames)
 {
@@ -100,8 +100,7 @@ static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **
 					       RTE_MBUF_F_RX_L4_CKSUM_GOOD
 				       ? SEKISHO_FRAME_L4_CHECKSUM_GOOD
 				       : 0;
-		frame->cookie = mbuf;
-		kept++;
+		mbufs[kept++] = mbuf;
 	}
 	counter_add(&counters->received, count);
 	counter_add(&counters->received_bytes, bytes);
@@ -125,9 +124,9 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	departure.count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (verdicts[i].action == SEKISHO_PASS)
-			departure.mbufs[departure.count++] = frames[i].cookie;
+			departure.mbufs[departure.count++] = mbufs[i];
 		else
-			rte_pktmbuf_free(frames[i].cookie);
+			rte_pktmbuf_free(mbufs[i]);
 	}
 	if (departure.count > 0)
 		depart(&edge->ports[!side], &departure);

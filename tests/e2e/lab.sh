@@ -88,7 +88,7 @@ hold() { # NAME: a network namespace and a mount namespace of its own
 in_ns() { # NAME COMMAND...
     local holder=pid_$1
     shift
-    nsenter -t "${!holder}" -n -m -r -- "$@"
+    nsenter -t "${!holder}" -n -m -r -w -- "$@"
 }
 
 quiet_port() { # NAME PORT: no IPv6 chatter, and no checksum or segment that exists on paper only
@@ -144,7 +144,7 @@ sekisho_filter() {
         -e "s|@POLICY_A@|$root/config/examples/$policy_a|g" \
         -e "s|@POLICY_B@|$root/config/examples/$policy_b|g" \
         "$here/lab/sekisho.yaml.in" >"$out/sekisho.yaml"
-    spawn "$out/sekishod.log" nsenter -t "$pid_F" -n -m -r -- "$daemon" -c "$out/sekisho.yaml"
+    spawn "$out/sekishod.log" nsenter -t "$pid_F" -n -m -r -w -- "$daemon" -c "$out/sekisho.yaml"
     daemon_pid=$last_pid
     # It forwards once its control socket answers.
     for ((tries = 0; tries < 200; tries++)); do
@@ -169,7 +169,7 @@ gateway() { # NAME LOCAL REMOTE LOCAL_NET REMOTE_NET START
         "$here/lab/swanctl.conf.in" >"$dir/swanctl.conf"
     # charon writes its pid file to a fixed place: give it a /run of its own.
     in_ns "$1" mount -t tmpfs tmpfs "$(readlink -f /var/run)"
-    spawn "$dir/stdout.log" nsenter -t "${!holder}" -n -m -r -- env STRONGSWAN_CONF="$dir/strongswan.conf" $charon
+    spawn "$dir/stdout.log" nsenter -t "${!holder}" -n -m -r -w -- env STRONGSWAN_CONF="$dir/strongswan.conf" $charon
     local tries
     for ((tries = 0; tries < 100; tries++)); do
         [ -S "$dir/vici" ] && return 0
@@ -237,7 +237,7 @@ run() {
 
     # In immediate mode every packet is in the file at once; -U writes it through.
     rm -f "$out/b-outside.pcap"
-    spawn "$out/tcpdump.log" nsenter -t "$pid_F" -n -m -r -- \
+    spawn "$out/tcpdump.log" nsenter -t "$pid_F" -n -m -r -w -- \
         tcpdump -i b-out -n -U --immediate-mode -Z root -w "$out/b-outside.pcap"
     local dump=$last_pid tries
     for ((tries = 0; tries < 50; tries++)); do

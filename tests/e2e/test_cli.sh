@@ -147,6 +147,10 @@ check "check: invalid" exits 1 "$sekisho" check "$work/bad.yaml"
 check "check: invalid, json" exits 1 "$sekisho" check -o json "$work/bad.yaml"
 check "check: the place is told" grep -q "bad.yaml:8:[0-9]*: error: " \
 	<("$sekisho" check "$work/bad.yaml" 2>&1)
+for example in "$here"/config/examples/*.yaml; do
+	grep -qs '^semantics:' "$example" || continue # an appliance file
+	check "check: ${example##*/}" exits 0 "$sekisho" check "$example"
+done
 check "check: absent" exits 1 "$sekisho" check "$work/absent.yaml"
 
 # ---- replay ----

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * main.c: sekishod, the firewall daemon: start in order, run, stop in the opposite order.
+ *
+ * Everything that can be wrong in files is found before EAL starts. Exit codes: 0 a clean stop or a
+ * valid configuration, 1 it failed, 2 usage.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+
+#include "daemon.h"
+
+static const char usage[] =
+	"usage: sekishod -c FILE [--check]\n"
+	"  -c, --config FILE  the appliance file (sekisho.yaml)\n"
+	"      --check        only check the files: exit 0 if they are valid, 1 if not\n"
+	"  -v, --version      print the version\n"
+	"  -h, --help         print this\n";
+
+static void print_errors(struct config_errors *errors)
+{
+	fputs(errors->text ? errors->text : "sekishod: error: no memory\n", stderr);
+	config_errors_fini(errors);
+}
+
+/* Load a policy file unless an edge before has it already. NULL after the errors are printed. */
+static struct snapshot *snapshot_load(struct daemon *daemon, const char *path, unsigned edges)
+{
+	struct config_errors errors = {0};
+	char message[DAEMON_MESSAGE_MAX] = "";
+	struct config_policy *config;
+	struct snapshot *snapshot;
+
+	for (unsigned i = 0; i < edges; i++)
+		if (strcmp(config_policy_name(daemon->edges[i].snapshot->config), path) == 0)
+			return daemon->edges[i].snapshot;
+	config = config_policy_load(path, &errors);
+	if (config == NULL) {
+		print_errors(&errors);
+		return NULL;
+	}
+	config_errors_fini(&errors);
+	snapshot = snapshot_create(daemon, config, message);
+	if (snapshot == NULL) {
+		log_error("%s: %s", path, message);
+		config_policy_destroy(config);
+	}
+	return snapshot;
+}
+
+/* Read every policy file only to check it. */
+static int check_policies(const struct config_appliance *appliance)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < appliance->edge_count + 2; i++) {
+		const char *path = i == 0   ? appliance->policy
+				   : i == 1 ? appliance->shadow
+					    : appliance->edges[i - 2].policy;
+		struct config_errors errors = {0};
+		struct config_policy *config;
+
+		if (path == NULL || (i > 1 && appliance->policy && !strcmp(path, appliance->policy)))
+			continue;
+		config = config_policy_load(path, &errors);
+		if (config == NULL) {
+			print_errors(&errors);
+			rc = -EINVAL;
+			continue;
+		}
+		config_errors_fini(&errors);
+		config_policy_destroy(config);
+	}
+	return rc;
+}
+
+static int daemon_init(struct daemon *daemon)
+{
+	const struct config_appliance *appliance = daemon->appliance;
+	size_t edges = appliance->edge_count, workers = appliance->worker_count;
+
+	daemon->edge_count = (unsigned)edges;
+	daemon->worker_count = (unsigned)(workers < edges ? workers : edges);
+	if (workers > edges)
+		log_warning("%zu workers for %zu edges: an edge has one worker, the others are not used",
+			    workers, edges);
+	daemon->edges = aligned_alloc(64, edges * sizeof(*daemon->edges));
+	daemon->workers = aligned_alloc(64, daemon->worker_count * sizeof(*daemon->workers));
+	if (daemon->edges == NULL || daemon->workers == NULL) {
+		log_error("no memory");
+		return -ENOMEM;
+	}
+	memset(daemon->edges, 0, edges * sizeof(*daemon->edges));
+	memset(daemon->workers, 0, daemon->worker_count * sizeof(*daemon->workers));
+	for (unsigned i = 0; i < edges; i++) {
+		const struct config_edge *config = &appliance->edges[i];
+		struct edge *edge = &daemon->edges[i];
+
+		edge->name = config->name;
+		edge->index = (uint16_t)i;
+		edge->worker = i % daemon->worker_count;
+		edge->own_policy = config->policy != NULL &&
+				   (appliance->policy == NULL ||
+				    strcmp(config->policy, appliance->policy) != 0);
+		for (unsigned side = 0; side < 2; side++) {
+			edge->ports[side].device = config->device[side];
+			port_device_name(config->device[side], edge->ports[side].name,
+					 sizeof(edge->ports[side].name));
+		}
+	}
+	return 0;
+}
+
+static int policies_load(struct daemon *daemon)
+{
+	daemon->names = sekisho_rule_names_create(DAEMON_RULE_NAMES);
+	if (daemon->names == NULL) {
+		log_error("no memory for the names of rules");
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < daemon->edge_count; i++) {
+		const char *path = daemon->edges[i].own_policy ? daemon->appliance->edges[i].policy
+							       : daemon->appliance->policy;
+		struct snapshot *snapshot = snapshot_load(daemon, path, i);
+
+		if (snapshot == NULL)
+			return -EINVAL;
+		worker_publish(daemon, &daemon->edges[i], snapshot);
+	}
+	return 0;
+}
+
+static void policies_fini(struct daemon *daemon)
+{
+	struct snapshot *snapshot;
+
+	while ((snapshot = daemon->retired) != NULL) {
+		daemon->retired = snapshot->next;
+		snapshot_destroy(snapshot);
+	}
+	for (unsigned i = 0; i < daemon->edge_count; i++) {
+		snapshot = daemon->edges[i].snapshot;
+		if (snapshot != NULL && --snapshot->edges == 0)
+			snapshot_destroy(snapshot);
+	}
+	if (daemon->names != NULL)
+		sekisho_rule_names_destroy(daemon->names);
+}
+
+/* What came in must have gone somewhere. */
+static void conservation_print(const struct daemon *daemon)
+{
+	struct daemon_totals totals;
+
+	daemon_totals_read(daemon, &totals);
+	log_line(CONFIG_LOG_ERROR + 2,
+		 "conservation: received %llu = sent %llu + dropped %llu + held 0: %s",
+		 (unsigned long long)totals.received, (unsigned long long)totals.sent,
+		 (unsigned long long)totals.dropped,
+		 totals.received == totals.sent + totals.dropped ? "holds" : "BROKEN");
+}
+
+/* From EAL's start to its end. */
+static int daemon_run(struct daemon *daemon, const char *program)
+{
+	char message[DAEMON_MESSAGE_MAX] = "";
+	int rc = eal_start(daemon, program, message);
+
+	if (rc < 0) {
+		log_error("%s", message);
+		return rc;
+	}
+	rc = policies_load(daemon);
+	if (rc == 0)
+		rc = port_start_all(daemon, message);
+	if (rc == 0)
+		rc = worker_start_all(daemon, message);
+	if (rc == 0)
+		rc = control_run(daemon, message);
+	if (rc < 0 && message[0] != '\0')
+		log_error("%s", message);
+	if (!worker_stop_all(daemon)) {
+		/* It may still touch all of our memory; leave that to the kernel. */
+		_exit(EXIT_FAILURE);
+	}
+	if (rc == 0)
+		conservation_print(daemon);
+	port_stop_all(daemon);
+	worker_fini_all(daemon);
+	policies_fini(daemon);
+	rte_eal_cleanup();
+	return rc;
+}
+
+static int run(const char *path, const char *program, bool check_only)
+{
+	static struct daemon daemon;
+	struct config_errors errors = {0};
+	sigset_t set;
+	int rc;
+
+	daemon.started_ms = clock_ms();
+	daemon.config_path = path;
+	daemon.appliance = config_appliance_load(path, &errors);
+	if (daemon.appliance == NULL) {
+		print_errors(&errors);
+		return EXIT_FAILURE;
+	}
+	config_errors_fini(&errors);
+	log_set_level((int)daemon.appliance->log_level);
+	rc = check_policies(daemon.appliance);
+	if (rc == 0 && check_only)
+		printf("%s: valid\n", path);
+	if (rc == 0 && !check_only) {
+		/* Before EAL makes threads, so that they inherit it: signals go to control.c. */
+		sigemptyset(&set);
+		sigaddset(&set, SIGINT);
+		sigaddset(&set, SIGTERM);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		signal(SIGPIPE, SIG_IGN);
+		rc = daemon_init(&daemon);
+		if (rc == 0)
+			rc = daemon_run(&daemon, program);
+	}
+	free(daemon.edges);
+	free(daemon.workers);
+	config_appliance_destroy(daemon.appliance);
+	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+		{"version", no_argument, NULL, 'v'},	  {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *path = NULL;
+	bool check_only = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:vh", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			path = optarg;
+			break;
+		case 'k':
+			check_only = true;
+			break;
+		case 'v':
+			puts("sekishod " SEKISHO_VERSION);
+			return EXIT_SUCCESS;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (path == NULL || optind < argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	return run(path, argv[0], check_only);
+}

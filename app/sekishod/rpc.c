@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rpc.c: JSON-RPC 2.0, one object a line: from a line to a method, and back.
+ *
+ * Nesting is counted before the parser sees the line, so that its depth is ours to choose. Batches
+ * are refused: a client that wants many answers sends many lines.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control.h"
+
+static void rpc_discover(struct rpc_call *call);
+static void rpc_shutdown(struct rpc_call *call);
+
+static const struct method {
+	const char *name;
+	enum control_role role;
+	void (*run)(struct rpc_call *call);
+	const char *sentence;
+} methods[] = {
+	{"rpc.discover", CONTROL_READER, rpc_discover, "List the methods."},
+	{"status", CONTROL_READER, rpc_status, "The daemon, its edges, workers and policy."},
+	{"stats", CONTROL_READER, rpc_stats, "Counters of packets, reasons, flows and ports."},
+	{"flows.list", CONTROL_READER, rpc_flows_list,
+	 "A page of live flows; params cursor and limit (1 to 256)."},
+	{"rules.list", CONTROL_READER, rpc_rules_list,
+	 "Rules with their counters; params cursor and limit (1 to 2000)."},
+	{"drops.list", CONTROL_READER, rpc_drops_list, "Causes of drops, the most frequent first."},
+	{"policy.get", CONTROL_READER, rpc_policy_get, "The text of a policy in use; param edge."},
+	{"policy.commit", CONTROL_ADMIN, rpc_policy_commit,
+	 "Put a policy in force; params text, name and edge."},
+	{"shutdown", CONTROL_ADMIN, rpc_shutdown, "Stop the daemon."},
+};
+#define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
+
+static const char *role_word(enum control_role role)
+{
+	return role == CONTROL_ADMIN ? "admin" : "reader";
+}
+
+static void rpc_discover(struct rpc_call *call)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < METHOD_COUNT; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "name", methods[i].name, "role",
+						      role_word(methods[i].role), "description",
+						      methods[i].sentence));
+	call->result = json_pack("{s:o}", "methods", list);
+}
+
+static void rpc_shutdown(struct rpc_call *call)
+{
+	log_info("shutdown asked for by uid %u, pid %d", (unsigned)call->client->uid,
+		 (int)call->client->pid);
+	call->control->stop = true;
+	call->result = json_pack("{s:b}", "stopping", 1);
+}
+
+void rpc_fail(struct rpc_call *call, int code, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(call->message, sizeof(call->message), format, arguments);
+	va_end(arguments);
+	call->code = code;
+}
+
+json_t *rpc_error(int code, const char *message)
+{
+	return json_pack("{s:s,s:n,s:{s:i,s:s}}", "jsonrpc", "2.0", "id", "error", "code", code,
+			 "message", message);
+}
+
+struct edge *rpc_edge(struct rpc_call *call)
+{
+	const char *name = json_string_value(json_object_get(call->params, "edge"));
+	struct daemon *daemon = call->control->daemon;
+
+	for (unsigned i = 0; name != NULL && i < daemon->edge_count; i++)
+		if (strcmp(daemon->edges[i].name, name) == 0)
+			return &daemon->edges[i];
+	rpc_fail(call, RPC_PARAMS, "no such edge: %.100s", name ? name : "the name is no string");
+	return NULL;
+}
+
+void rpc_answer(struct rpc_call *call)
+{
+	json_t *answer = NULL;
+
+	if (call->code == 0 && call->result == NULL)
+		rpc_fail(call, RPC_INTERNAL, "no memory, or text that is not UTF-8");
+	if (call->id != NULL && call->code == 0) {
+		answer = json_pack("{s:s,s:O,s:O}", "jsonrpc", "2.0", "id", call->id, "result",
+				   call->result);
+		if (json_dumpb(answer, NULL, 0, JSON_COMPACT) >= CONTROL_OUTPUT_MAX / 2) {
+			json_decref(answer);
+			answer = NULL;
+			rpc_fail(call, RPC_TOO_LARGE, "the answer is too large; ask for less");
+		}
+	}
+	if (call->id != NULL && call->code != 0) {
+		json_t *error = json_pack("{s:i,s:s}", "code", call->code, "message", call->message);
+
+		if (call->data != NULL)
+			json_object_set(error, "data", call->data);
+		answer = json_pack("{s:s,s:O,s:o}", "jsonrpc", "2.0", "id", call->id, "error", error);
+	}
+	if (call->id != NULL)
+		client_send(call->client, answer);
+	json_decref(call->id);
+	json_decref(call->params);
+	json_decref(call->result);
+	json_decref(call->data);
+}
+
+/* How deep a text nests, outside its strings. */
+static unsigned nesting(const char *line, size_t length)
+{
+	unsigned depth = 0, deepest = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < length; i++) {
+		if (in_string) {
+			if (line[i] == '\\')
+				i++;
+			else if (line[i] == '"')
+				in_string = false;
+		} else if (line[i] == '"') {
+			in_string = true;
+		} else if (line[i] == '{' || line[i] == '[') {
+			if (++depth > deepest)
+				deepest = depth;
+		} else if ((line[i] == '}' || line[i] == ']') && depth > 0) {
+			depth--;
+		}
+	}
+	return deepest;
+}
+
+static void call_run(struct rpc_call *call)
+{
+	for (size_t i = 0; i < METHOD_COUNT; i++) {
+		if (strcmp(methods[i].name, call->method) != 0)
+			continue;
+		if (methods[i].role > call->client->role)
+			rpc_fail(call, RPC_ROLE, "%s is not allowed on the read-only socket",
+				 call->method);
+		else
+			methods[i].run(call);
+		return;
+	}
+	rpc_fail(call, RPC_METHOD, "no such method: %.100s; rpc.discover lists them", call->method);
+}
+
+/* Check a request's shape. NULL if it is one, else what is wrong. */
+static const char *request_check(const json_t *request)
+{
+	const json_t *id = json_object_get(request, "id");
+	const json_t *params = json_object_get(request, "params");
+	const char *version = json_string_value(json_object_get(request, "jsonrpc"));
+
+	if (!json_is_object(request))
+		return "a request is one object";
+	if (version == NULL || strcmp(version, "2.0") != 0)
+		return "jsonrpc must be \"2.0\"";
+	if (!json_is_string(json_object_get(request, "method")))
+		return "method must be a string";
+	if (id != NULL && !json_is_string(id) && !json_is_number(id) && !json_is_null(id))
+		return "id must be a string, a number or null";
+	if (params != NULL && !json_is_object(params))
+		return "params must be an object";
+	return NULL;
+}
+
+void rpc_line(struct control *control, struct client *client, const char *line, size_t length)
+{
+	struct rpc_call call = {.control = control, .client = client};
+	json_error_t error;
+	const char *wrong;
+	json_t *request;
+
+	if (length > 0 && line[length - 1] == '\r')
+		length--;
+	if (length == 0)
+		return;
+	if (nesting(line, length) > CONTROL_DEPTH_MAX) {
+		client_send(client, rpc_error(RPC_PARSE, "nesting is deeper than 16"));
+		return;
+	}
+	request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
+	if (request == NULL) {
+		client_send(client, rpc_error(RPC_PARSE, "not JSON"));
+		return;
+	}
+	wrong = request_check(request);
+	if (wrong != NULL) {
+		client_send(client, rpc_error(RPC_REQUEST, wrong));
+		json_decref(request);
+		return;
+	}
+	call.method = json_string_value(json_object_get(request, "method"));
+	call.id = json_incref(json_object_get(request, "id"));
+	call.params = json_incref(json_object_get(request, "params"));
+	call_run(&call);
+	if (!call.later)
+		rpc_answer(&call);
+	json_decref(request);
+}

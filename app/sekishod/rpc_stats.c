@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rpc_stats.c: what was counted: totals, ports, rules, causes of drops. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+
+#define RULES_PAGE 2000
+
+/* Causes that lie before or behind the engine, with words like its own. */
+#define TRANSMIT_FULL_WORD "transmit-full"
+#define UNREADABLE_WORD	   "unreadable"
+
+static json_t *ports_json(const struct daemon *daemon)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < daemon->edge_count; i++)
+		for (unsigned side = 0; side < 2; side++) {
+			const struct port *port = &daemon->edges[i].ports[side];
+			const struct port_counters *counters = &port->counters;
+
+			json_array_append_new(
+				list,
+				json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "edge",
+					  daemon->edges[i].name, "side",
+					  side == SEKISHO_EGRESS ? "inside" : "outside", "device",
+					  port->device, "received",
+					  (json_int_t)atomic_load(&counters->received),
+					  "received_bytes",
+					  (json_int_t)atomic_load(&counters->received_bytes), "sent",
+					  (json_int_t)atomic_load(&counters->sent), "sent_bytes",
+					  (json_int_t)atomic_load(&counters->sent_bytes),
+					  "transmit_full",
+					  (json_int_t)atomic_load(&counters->transmit_full),
+					  "unreadable",
+					  (json_int_t)atomic_load(&counters->unreadable)));
+		}
+	return list;
+}
+
+void rpc_stats(struct rpc_call *call)
+{
+	const struct daemon *daemon = call->control->daemon;
+	json_t *reasons = json_object(), *flows;
+	struct daemon_totals totals;
+
+	daemon_totals_read(daemon, &totals);
+	for (unsigned i = 0; i < SEKISHO_REASON_COUNT; i++)
+		json_object_set_new(reasons, sekisho_reason_word(i),
+				    json_integer((json_int_t)totals.engines.by_reason[i]));
+	flows = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "now", (json_int_t)totals.engines.flows,
+			  "capacity", (json_int_t)totals.engines.flows_capacity, "half_open",
+			  (json_int_t)totals.engines.flows_half_open, "created",
+			  (json_int_t)totals.engines.flows_created, "expired",
+			  (json_int_t)totals.engines.flows_expired, "recycled",
+			  (json_int_t)totals.engines.flows_recycled, "closed",
+			  (json_int_t)totals.engines.flows_closed);
+	/* Fragments wait for nothing in this engine, so none is ever held between two bursts. */
+	call->result = json_pack("{s:I,s:I,s:I,s:i,s:I,s:I,s:I,s:o,s:o,s:o}", "received",
+				 (json_int_t)totals.received, "passed", (json_int_t)totals.passed,
+				 "dropped", (json_int_t)totals.dropped, "held", 0, "sent",
+				 (json_int_t)totals.sent, "transmit_full",
+				 (json_int_t)totals.transmit_full, "unreadable",
+				 (json_int_t)totals.unreadable, "reasons", reasons, "flows", flows,
+				 "ports", ports_json(daemon));
+}
+
+/* ---- Rules ------------------------------------------------------------------------------------ */
+
+/* Where the rules in use were written: name -> {direction, file, line}. */
+static json_t *origins_json(const struct daemon *daemon)
+{
+	json_t *origins = json_object();
+
+	for (unsigned e = 0; e < daemon->edge_count; e++) {
+		const struct sekisho_policy_spec *spec =
+			config_policy_spec(daemon->edges[e].snapshot->config);
+		bool seen = false;
+
+		for (unsigned before = 0; before < e; before++)
+			seen |= daemon->edges[before].snapshot == daemon->edges[e].snapshot;
+		for (size_t g = 0; !seen && g < spec->group_count; g++)
+			for (size_t r = 0; r < spec->groups[g].rule_count; r++) {
+				const struct sekisho_rule_spec *rule = &spec->groups[g].rules[r];
+
+				json_object_set_new(
+					origins, rule->name,
+					json_pack("{s:s,s:s?,s:i}", "direction",
+						  sekisho_direction_word(rule->direction), "file",
+						  rule->file, "line", (int)rule->line));
+			}
+	}
+	return origins;
+}
+
+static json_t *rule_json(const struct daemon *daemon, uint32_t rule, json_t *origins)
+{
+	const char *name = sekisho_rule_name(daemon->names, rule);
+	struct sekisho_rule_stats sum = {0}, one;
+	json_t *row;
+
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		sekisho_engine_rule_stats(daemon->workers[i].engine, rule, &one);
+		sum.packets += one.packets;
+		sum.bytes += one.bytes;
+		sum.flows += one.flows;
+	}
+	row = json_pack("{s:s,s:n,s:I,s:I,s:I,s:n,s:n}", "rule", name, "direction", "packets",
+			(json_int_t)sum.packets, "bytes", (json_int_t)sum.bytes, "flows",
+			(json_int_t)sum.flows, "file", "line");
+	/* A rule that is withdrawn keeps its counters, but is written nowhere any more. */
+	if (row != NULL && json_object_get(origins, name) != NULL)
+		json_object_update(row, json_object_get(origins, name));
+	return row;
+}
+
+void rpc_rules_list(struct rpc_call *call)
+{
+	const struct daemon *daemon = call->control->daemon;
+	const json_t *cursor = json_object_get(call->params, "cursor");
+	const json_t *limit = json_object_get(call->params, "limit");
+	uint32_t count = sekisho_rule_names_count(daemon->names);
+	json_int_t first = json_integer_value(cursor), most = RULES_PAGE;
+	json_t *list, *origins;
+
+	if (limit != NULL)
+		most = json_integer_value(limit);
+	if ((cursor != NULL && !json_is_integer(cursor) && !json_is_null(cursor)) || first < 0 ||
+	    first > count || most < 1 || most > RULES_PAGE) {
+		rpc_fail(call, RPC_PARAMS, "cursor must be one that was given, limit 1 to %d",
+			 RULES_PAGE);
+		return;
+	}
+	list = json_array();
+	origins = origins_json(daemon);
+	for (; first < count && most > 0; first++, most--)
+		json_array_append_new(list, rule_json(daemon, (uint32_t)first, origins));
+	json_decref(origins);
+	call->result = json_pack("{s:o,s:o}", "rules", list, "cursor",
+				 first < count ? json_integer(first) : json_null());
+}
+
+/* ---- Drops ------------------------------------------------------------------------------------ */
+
+struct drop {
+	const char *word, *sentence;
+	uint64_t packets;
+};
+
+static int drop_compare(const void *a, const void *b)
+{
+	const struct drop *left = a, *right = b;
+
+	if (left->packets != right->packets)
+		return left->packets < right->packets ? 1 : -1;
+	return strcmp(left->word, right->word);
+}
+
+void rpc_drops_list(struct rpc_call *call)
+{
+	struct drop drops[SEKISHO_REASON_COUNT + 2];
+	struct daemon_totals totals;
+	json_t *list = json_array();
+	unsigned count = 0;
+
+	daemon_totals_read(call->control->daemon, &totals);
+	for (unsigned i = 0; i < SEKISHO_REASON_COUNT; i++)
+		if (sekisho_reason_action(i) == SEKISHO_DROP)
+			drops[count++] = (struct drop){sekisho_reason_word(i),
+						       sekisho_reason_sentence(i),
+						       totals.engines.by_reason[i]};
+	drops[count++] = (struct drop){TRANSMIT_FULL_WORD,
+				       "it was admitted, but the port it was for took no more",
+				       totals.transmit_full};
+	drops[count++] = (struct drop){UNREADABLE_WORD,
+				       "it came in pieces that could not be joined",
+				       totals.unreadable};
+	qsort(drops, count, sizeof(drops[0]), drop_compare);
+	for (unsigned i = 0; i < count && drops[i].packets > 0; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "reason", drops[i].word,
+						      "sentence", drops[i].sentence, "packets",
+						      (json_int_t)drops[i].packets));
+	call->result = json_pack("{s:o}", "drops", list);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rpc_status.c: what runs here. */
+#include <unistd.h>
+
+#include <rte_version.h>
+
+#include "control.h"
+
+static json_t *edges_json(const struct daemon *daemon)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < daemon->edge_count; i++) {
+		const struct edge *edge = &daemon->edges[i];
+		const struct port *inside = &edge->ports[SEKISHO_EGRESS];
+		const struct port *outside = &edge->ports[SEKISHO_INGRESS];
+		const struct sekisho_policy *policy = edge->snapshot->policy;
+		bool up = port_link_up(inside) && port_link_up(outside);
+
+		json_array_append_new(
+			list,
+			json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:I,s:s}", "name", edge->name, "inside",
+				  inside->device, "outside", outside->device, "link",
+				  up ? "up" : "down", "worker",
+				  (int)daemon->workers[edge->worker].lcore, "policy",
+				  config_policy_name(edge->snapshot->config), "generation",
+				  (json_int_t)sekisho_policy_generation(policy), "semantics",
+				  sekisho_semantics_word(sekisho_policy_semantics(policy))));
+	}
+	return list;
+}
+
+static json_t *workers_json(struct daemon *daemon)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		struct worker *worker = &daemon->workers[i];
+		json_t *edges = json_array();
+
+		for (unsigned j = 0; j < daemon->edge_count; j++)
+			if (daemon->edges[j].worker == i)
+				json_array_append_new(edges, json_string(daemon->edges[j].name));
+		json_array_append_new(list,
+				      json_pack("{s:i,s:I,s:o}", "lcore", (int)worker->lcore,
+						"heartbeat",
+						(json_int_t)atomic_load(&worker->heartbeat), "edges",
+						edges));
+	}
+	return list;
+}
+
+void rpc_status(struct rpc_call *call)
+{
+	struct daemon *daemon = call->control->daemon;
+	const struct snapshot *first = daemon->edges[0].snapshot;
+
+	call->result = json_pack(
+		"{s:s,s:i,s:I,s:s,s:s,s:I,s:s,s:o,s:o}", "version", SEKISHO_VERSION, "pid",
+		(int)getpid(), "uptime_ms", (json_int_t)(clock_ms() - daemon->started_ms),
+		"semantics", sekisho_semantics_word(sekisho_policy_semantics(first->policy)),
+		"policy", config_policy_name(first->config), "generation",
+		(json_int_t)sekisho_policy_generation(first->policy), "dpdk", rte_version(),
+		"edges", edges_json(daemon), "workers", workers_json(daemon));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* address.h: the words of a rule, read: blocks of addresses, port ranges, protocols. */
+#ifndef CONFIG_ADDRESS_H
+#define CONFIG_ADDRESS_H
+
+#include <sekisho.h>
+
+/* "198.51.100.0/24", "::/0" or a bare address. Host bits are cleared (AWS-107). False: none of these. */
+bool address_parse(const char *text, struct sekisho_prefix *prefix);
+
+/* "500" or "1024-65535", first <= last, 0..65535. */
+bool address_parse_ports(const char *text, struct sekisho_port_range *range);
+
+/* A name, a number 0..255, "all" or "-1" (SEKISHO_PROTOCOL_ALL). */
+bool address_parse_protocol(const char *text, uint16_t *protocol);
+
+/* The protocol names there are, for messages. */
+extern const char address_protocol_names[];
+
+/* A decimal number in min..max and nothing else. */
+bool address_parse_number(const char *text, long min, long max, long *number);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* appliance.c: the appliance file: edges, workers, memory, sockets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema.h"
+
+#define FLOWS_DEFAULT 1048576u
+#define FLOWS_MIN     1024u
+#define FLOWS_MAX     (1u << 28)
+#define LCORE_MAX     127
+
+/* An appliance with what its plain struct points into. */
+struct whole {
+	struct config_appliance appliance; /* first, so that both have one address */
+	struct schema_appliance *schema;
+	char *name;
+	char *paths[2 + CONFIG_EDGES_MAX];
+	unsigned path_count;
+	struct config_edge edges[CONFIG_EDGES_MAX];
+	uint16_t workers[CONFIG_WORKERS_MAX];
+};
+
+struct builder {
+	struct whole *whole;
+	const struct reader *reader;
+	struct config_errors *errors;
+};
+
+#define SAY(b, path, ...) reader_error((b)->reader, (b)->errors, path, __VA_ARGS__)
+
+/* A path as written, relative to the folder of the appliance file. */
+static const char *resolve(struct builder *builder, const char *path)
+{
+	struct whole *whole = builder->whole;
+	const char *slash = strrchr(whole->name, '/');
+	char *resolved;
+
+	if (path[0] == '/' || slash == NULL)
+		return path;
+	if (asprintf(&resolved, "%.*s/%s", (int)(slash - whole->name), whole->name, path) < 0)
+		return path;
+	whole->paths[whole->path_count++] = resolved;
+	return resolved;
+}
+
+static void build_edge(struct builder *builder, size_t i)
+{
+	struct whole *whole = builder->whole;
+	const struct schema_edge *from = &whole->schema->edges[i];
+	struct config_edge *to = &whole->edges[i];
+	char at[64];
+
+	*to = (struct config_edge){
+		.name = from->name,
+		.device = {[SEKISHO_EGRESS] = from->inside.device,
+			   [SEKISHO_INGRESS] = from->outside.device},
+		.policy = from->policy ? resolve(builder, from->policy) : whole->appliance.policy,
+	};
+	for (unsigned d = 0; d < 2; d++) {
+		const char *side = d == SEKISHO_EGRESS ? "inside" : "outside";
+
+		snprintf(at, sizeof(at), "edges[%zu].%s.device", i, side);
+		if (to->device[d][0] == '\0')
+			SAY(builder, at, "the %s port of edge '%s' has no device", side, to->name);
+		for (size_t j = 0; j <= i; j++) {
+			for (unsigned e = 0; e < (j == i ? d : 2u); e++) {
+				size_t length = strcspn(to->device[d], ",");
+
+				if (strcspn(whole->edges[j].device[e], ",") == length &&
+				    strncmp(whole->edges[j].device[e], to->device[d], length) == 0)
+					SAY(builder, at, "device '%.*s' is used twice", (int)length,
+					    to->device[d]);
+			}
+		}
+	}
+	snprintf(at, sizeof(at), "edges[%zu].name", i);
+	for (size_t j = 0; j < i; j++) {
+		if (strcmp(whole->edges[j].name, to->name) == 0)
+			SAY(builder, at, "edge '%s' is there twice", to->name);
+	}
+}
+
+static void build_edges(struct builder *builder)
+{
+	struct whole *whole = builder->whole;
+	size_t count = whole->schema->edges_count;
+
+	if (count == 0 || count > CONFIG_EDGES_MAX) {
+		SAY(builder, "edges", "%zu edges, 1..%d are allowed", count, CONFIG_EDGES_MAX);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		build_edge(builder, i);
+	whole->appliance.edges = whole->edges;
+	whole->appliance.edge_count = count;
+}
+
+static void build_workers(struct builder *builder)
+{
+	struct whole *whole = builder->whole;
+	size_t count = whole->schema->workers_count;
+
+	whole->workers[0] = 1;
+	whole->appliance.workers = whole->workers;
+	whole->appliance.worker_count = 1;
+	if (!reader_has(builder->reader, "workers"))
+		return;
+	if (count == 0 || count > CONFIG_WORKERS_MAX) {
+		SAY(builder, "workers", "%zu workers, 1..%d are allowed", count,
+		    CONFIG_WORKERS_MAX);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		char at[64];
+
+		snprintf(at, sizeof(at), "workers[%zu]", i);
+		whole->workers[i] = whole->schema->workers[i];
+		if (whole->workers[i] > LCORE_MAX)
+			SAY(builder, at, "lcore %u is out of bounds: 0..%d", whole->workers[i],
+			    LCORE_MAX);
+		for (size_t j = 0; j < i; j++) {
+			if (whole->workers[j] == whole->workers[i])
+				SAY(builder, at, "lcore %u is there twice", whole->workers[i]);
+		}
+	}
+	whole->appliance.worker_count = count;
+}
+
+/* The position of a word in a NULL-terminated list. */
+static int word_of(struct builder *builder, const char *word, const char *const *words,
+		   const char *path)
+{
+	for (int i = 0; words[i] != NULL; i++) {
+		if (strcmp(words[i], word) == 0)
+			return i;
+	}
+	SAY(builder, path, "'%s' is not allowed: %s, %s, %s%s%s", word, words[0], words[1], words[2],
+	    words[3] ? ", " : "", words[3] ? words[3] : "");
+	return 0;
+}
+
+static void build_rest(struct builder *builder)
+{
+	static const char *const hugepages[] = {"auto", "yes", "no", NULL};
+	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+	struct config_appliance *to = &builder->whole->appliance;
+	const struct schema_appliance *from = builder->whole->schema;
+
+	to->flows = from->memory.flows ? *from->memory.flows : FLOWS_DEFAULT;
+	if (to->flows < FLOWS_MIN || to->flows > FLOWS_MAX)
+		SAY(builder, "memory.flows", "%u flows are out of bounds: %u..%u", to->flows,
+		    FLOWS_MIN, FLOWS_MAX);
+	if (from->memory.hugepages != NULL)
+		to->hugepages =
+			word_of(builder, from->memory.hugepages, hugepages, "memory.hugepages");
+	to->socket = from->control.socket ? from->control.socket : "/run/sekisho/sekisho.sock";
+	to->readonly_socket = from->control.readonly_socket ? from->control.readonly_socket
+							    : "/run/sekisho/sekisho-ro.sock";
+	if (strlen(to->socket) > 100 || to->socket[0] == '\0')
+		SAY(builder, "control.socket", "a socket's path has 1..100 bytes");
+	if (strlen(to->readonly_socket) > 100 || to->readonly_socket[0] == '\0')
+		SAY(builder, "control.readonly_socket", "a socket's path has 1..100 bytes");
+	if (strcmp(to->socket, to->readonly_socket) == 0)
+		SAY(builder, "control", "both sockets have the same path '%s'", to->socket);
+	to->group = from->control.group;
+	to->eal_arguments = (const char *const *)from->eal;
+	to->eal_argument_count = from->eal_count;
+	to->log_level = CONFIG_LOG_INFO;
+	if (from->log.level != NULL)
+		to->log_level = word_of(builder, from->log.level, levels, "log.level");
+	to->audit = from->audit;
+}
+
+static void build(struct builder *builder)
+{
+	struct whole *whole = builder->whole;
+
+	if (whole->schema->version != 1)
+		SAY(builder, "version", "version %u is not known, only 1 is",
+		    whole->schema->version);
+	whole->appliance.name = whole->name;
+	whole->appliance.policy = resolve(builder, whole->schema->policy);
+	build_edges(builder);
+	build_workers(builder);
+	build_rest(builder);
+}
+
+struct config_appliance *config_appliance_load(const char *path, struct config_errors *errors)
+{
+	size_t length;
+	char *text = reader_file(path, &length, errors);
+	struct whole *whole = text ? calloc(1, sizeof(*whole)) : NULL;
+	struct reader *reader = NULL;
+	unsigned before = errors->count;
+
+	if (whole == NULL) {
+		free(text);
+		return NULL;
+	}
+	whole->name = strdup(path);
+	if (whole->name != NULL)
+		reader = reader_create(path, text, length, &schema_reader_rules, errors);
+	if (reader != NULL)
+		whole->schema = schema_load_appliance(path, reader, errors);
+	if (whole->schema != NULL)
+		build(&(struct builder){whole, reader, errors});
+	if (whole->schema == NULL || errors->count != before) {
+		config_appliance_destroy(&whole->appliance);
+		whole = NULL;
+	}
+	reader_destroy(reader);
+	free(text);
+	return whole ? &whole->appliance : NULL;
+}
+
+void config_appliance_destroy(struct config_appliance *appliance)
+{
+	struct whole *whole = (struct whole *)appliance;
+
+	if (whole == NULL)
+		return;
+	for (unsigned i = 0; i < whole->path_count; i++)
+		free(whole->paths[i]);
+	schema_free_appliance(whole->schema);
+	free(whole->name);
+	free(whole);
+}

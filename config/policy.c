@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * policy.c: the policy file's third pass: what it means. Goes on after an error, so that one run tells
+ * all that is wrong; a policy with errors is thrown away whole.
+ */
+#include "policy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "address.h"
+
+void *policy_own(struct config_policy *config, size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (memory == NULL)
+		goto fail;
+	if (config->owned_count == config->owned_size) {
+		size_t wanted = config->owned_size ? config->owned_size * 2 : 64;
+		void **owned = realloc(config->owned, wanted * sizeof(*owned));
+
+		if (owned == NULL)
+			goto fail;
+		config->owned = owned;
+		config->owned_size = wanted;
+	}
+	config->owned[config->owned_count++] = memory;
+	return memory;
+fail:
+	free(memory);
+	reader_error_at(config->name, 0, 0, config->errors, "not enough memory");
+	return NULL;
+}
+
+char *policy_print(struct config_policy *config, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	text = policy_own(config, (size_t)length + 1, 1);
+	if (text == NULL)
+		return NULL;
+	va_start(arguments, format);
+	vsnprintf(text, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
+/* Letters to change, add or leave out; at most 3, or more than that. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[64];
+	size_t n = strlen(b);
+
+	if (n >= 63 || strlen(a) >= 63)
+		return 99;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		unsigned corner = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= n; j++) {
+			unsigned above = row[j], best = corner + (a[i - 1] != b[j - 1]);
+
+			if (above + 1 < best)
+				best = above + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			corner = above;
+			row[j] = best;
+		}
+	}
+	return row[n];
+}
+
+const char *policy_nearest(const char *wrong, const char *(*name_at)(const void *, size_t),
+			   const void *list, size_t count)
+{
+	const char *nearest = NULL;
+	unsigned best = 4;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned d = distance(wrong, name_at(list, i));
+
+		if (d < best) {
+			best = d;
+			nearest = name_at(list, i);
+		}
+	}
+	return nearest;
+}
+
+/* ---- timers, knobs ---------------------------------------------------------------------------- */
+
+static void build_timeouts(struct config_policy *config, const struct schema_timeouts *from,
+			   uint32_t *to, const char *path)
+{
+	for (unsigned t = 0; t < SEKISHO_TIMEOUT_COUNT; t++) {
+		const struct sekisho_timeout_info *info = &sekisho_timeouts[t];
+		char at[512];
+
+		if (from->seconds[t] == NULL)
+			continue;
+		to[t] = *from->seconds[t];
+		snprintf(at, sizeof(at), "%s.%s", path, info->name);
+		if (to[t] < info->min || to[t] > info->max)
+			POLICY_ERROR(config, at, "%s of %u s is out of bounds: %u..%u", info->name,
+				     to[t], info->min, info->max);
+	}
+}
+
+/* One of two words; the second's position is 1. */
+static int one_of(struct config_policy *config, const char *word, const char *first,
+		  const char *second, const char *path)
+{
+	if (strcmp(word, first) != 0 && strcmp(word, second) != 0)
+		POLICY_ERROR(config, path, "'%s' is not allowed: %s or %s", word, first, second);
+	return strcmp(word, second) == 0;
+}
+
+static void build_grammar_ports(struct config_policy *config, unsigned grammar, const char *name)
+{
+	const struct schema_ports *from = &config->schema->strict.ports;
+	struct sekisho_strict_spec *to = &config->spec.strict;
+	char at[128];
+
+	snprintf(at, sizeof(at), "strict.ports.%s", name);
+	if (!reader_has(config->reader, at))
+		return;
+	to->port_count[grammar] = (uint8_t)from->list_count[grammar];
+	for (unsigned i = 0; i < from->list_count[grammar]; i++) {
+		long port = 0;
+
+		if (!address_parse_number(from->list[grammar][i], 1, 65535, &port))
+			POLICY_ERROR(config, at, "'%s' is no port: 1..65535",
+				     from->list[grammar][i]);
+		to->ports[grammar][i] = (uint16_t)port;
+	}
+}
+
+static void build_knobs(struct config_policy *config)
+{
+	const struct schema_policy *schema = config->schema;
+	struct sekisho_policy_spec *spec = &config->spec;
+
+	if (schema->strict.symmetric_udp != NULL)
+		spec->strict.symmetric_udp =
+			one_of(config, schema->strict.symmetric_udp, "rule", "tuple",
+			       "strict.symmetric_udp");
+	if (schema->strict.esp != NULL)
+		spec->strict.esp =
+			one_of(config, schema->strict.esp, "rule", "follows-ike", "strict.esp");
+	if (schema->strict.verify_checksums != NULL)
+		spec->strict.verify_checksums = *schema->strict.verify_checksums;
+#define X(id, name, port) build_grammar_ports(config, SEKISHO_GRAMMAR_##id, name);
+	SEKISHO_GRAMMARS(X)
+#undef X
+	if (schema->aws.tcp_pickup != NULL)
+		spec->aws.tcp_pickup = *schema->aws.tcp_pickup;
+	if (schema->limits.half_open_percent != NULL) {
+		spec->limits.half_open_percent = *schema->limits.half_open_percent;
+		if (spec->limits.half_open_percent < 1 || spec->limits.half_open_percent > 100)
+			POLICY_ERROR(config, "limits.half_open_percent",
+				     "half_open_percent of %u is out of bounds: 1..100",
+				     spec->limits.half_open_percent);
+	}
+}
+
+/* ---- endpoints -------------------------------------------------------------------------------- */
+
+static struct sekisho_prefix *build_blocks(struct config_policy *config, char *const *list,
+					   size_t count, const char *path)
+{
+	struct sekisho_prefix *blocks = policy_own(config, count + 1, sizeof(*blocks));
+
+	for (size_t i = 0; blocks != NULL && i < count; i++) {
+		char at[512];
+
+		snprintf(at, sizeof(at), "%s[%zu]", path, i);
+		if (!address_parse(list[i], &blocks[i]))
+			POLICY_ERROR(config, at, "'%s' is no address or block of addresses, as "
+				     "198.51.100.0/24 or 2001:db8::/32", list[i]);
+	}
+	return blocks;
+}
+
+static bool overlap(const struct sekisho_prefix *a, const struct sekisho_prefix *b)
+{
+	unsigned length = a->length < b->length ? a->length : b->length;
+
+	if (a->family != b->family || memcmp(a->address, b->address, length / 8) != 0)
+		return false;
+	return length % 8 == 0 ||
+	       ((a->address[length / 8] ^ b->address[length / 8]) >> (8 - length % 8)) == 0;
+}
+
+static void refuse_overlaps(struct config_policy *config, size_t e)
+{
+	const struct sekisho_endpoint_spec *own = &config->endpoints[e];
+	char at[512];
+
+	for (size_t o = 0; o < e; o++) {
+		const struct sekisho_endpoint_spec *other = &config->endpoints[o];
+
+		for (size_t i = 0; i < own->address_count; i++) {
+			for (size_t j = 0; j < other->address_count; j++) {
+				if (!overlap(&own->addresses[i], &other->addresses[j]))
+					continue;
+				snprintf(at, sizeof(at), "endpoints[%zu].addresses[%zu]", e, i);
+				POLICY_ERROR(config, at,
+					     "'%s' overlaps with addresses of endpoint '%s'",
+					     config->schema->endpoints[e].addresses[i],
+					     other->name);
+			}
+		}
+	}
+}
+
+static const char *group_name_at(const void *list, size_t i)
+{
+	return ((const struct schema_group *)list)[i].name;
+}
+
+static void build_endpoint_groups(struct config_policy *config, size_t e)
+{
+	const struct schema_policy *schema = config->schema;
+	const struct schema_endpoint *from = &schema->endpoints[e];
+	uint16_t *groups = policy_own(config, from->groups_count + 1, sizeof(*groups));
+
+	for (size_t i = 0; groups != NULL && i < from->groups_count; i++) {
+		size_t g = 0;
+		char at[512];
+
+		snprintf(at, sizeof(at), "endpoints[%zu].groups[%zu]", e, i);
+		while (g < schema->groups_count &&
+		       strcmp(schema->groups[g].name, from->groups[i]) != 0)
+			g++;
+		if (g == schema->groups_count) {
+			const char *near = policy_nearest(from->groups[i], group_name_at,
+							  schema->groups, schema->groups_count);
+
+			POLICY_ERROR(config, at, "no group '%s'%s%s%s", from->groups[i],
+				     near ? "; did you mean '" : "", near ? near : "",
+				     near ? "'?" : "");
+		}
+		groups[i] = (uint16_t)g;
+	}
+	config->endpoints[e].groups = groups;
+	config->endpoints[e].group_count = from->groups_count;
+}
+
+static void build_endpoints(struct config_policy *config)
+{
+	const struct schema_policy *schema = config->schema;
+
+	config->endpoints = policy_own(config, schema->endpoints_count + 1,
+				       sizeof(*config->endpoints));
+	if (config->endpoints == NULL)
+		return;
+	if (schema->endpoints_count > 65000 || schema->groups_count > 65000) {
+		POLICY_ERROR(config, "endpoints", "more than 65000 endpoints or groups");
+		return;
+	}
+	for (size_t e = 0; e < schema->endpoints_count; e++) {
+		const struct schema_endpoint *from = &schema->endpoints[e];
+		struct sekisho_endpoint_spec *to = &config->endpoints[e];
+		char at[128];
+
+		snprintf(at, sizeof(at), "endpoints[%zu].name", e);
+		for (size_t i = 0; i < e; i++) {
+			if (strcmp(schema->endpoints[i].name, from->name) == 0)
+				POLICY_ERROR(config, at, "endpoint '%s' is there twice", from->name);
+		}
+		snprintf(at, sizeof(at), "endpoints[%zu].addresses", e);
+		if (from->addresses_count == 0)
+			POLICY_ERROR(config, at, "endpoint '%s' has no addresses", from->name);
+		to->name = from->name;
+		to->addresses = build_blocks(config, from->addresses, from->addresses_count, at);
+		to->address_count = from->addresses_count;
+		to->auto_tracked = from->auto_tracked;
+		build_endpoint_groups(config, e);
+		snprintf(at, sizeof(at), "endpoints[%zu].timeouts", e);
+		build_timeouts(config, &from->timeouts, to->timeouts, at);
+		refuse_overlaps(config, e);
+	}
+	config->spec.endpoints = config->endpoints;
+	config->spec.endpoint_count = schema->endpoints_count;
+}
+
+static void check_prefix_lists(struct config_policy *config)
+{
+	for (size_t i = 0; i < config->schema->prefix_lists_count; i++) {
+		const struct schema_list *list = &config->schema->prefix_lists[i];
+		char at[128];
+
+		snprintf(at, sizeof(at), "prefix_lists[%zu].name", i);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(config->schema->prefix_lists[j].name, list->name) == 0)
+				POLICY_ERROR(config, at, "prefix list '%s' is there twice",
+					     list->name);
+		}
+		snprintf(at, sizeof(at), "prefix_lists[%zu].entries", i);
+		build_blocks(config, list->entries, list->entries_count, at);
+	}
+}
+
+/* ---- the whole -------------------------------------------------------------------------------- */
+
+static void build(struct config_policy *config)
+{
+	const struct schema_policy *schema = config->schema;
+	int strict;
+
+	if (schema->version != 1)
+		POLICY_ERROR(config, "version", "version %u is not known, only 1 is",
+			     schema->version);
+	strict = one_of(config, schema->semantics, "aws-like", "strict", "semantics");
+	sekisho_policy_spec_init(&config->spec, strict ? SEKISHO_STRICT : SEKISHO_AWS_LIKE);
+	build_timeouts(config, &schema->timeouts, config->spec.timeouts, "timeouts");
+	build_knobs(config);
+	check_prefix_lists(config);
+	build_endpoints(config);
+	config->spec.never_filtered = build_blocks(config, schema->never_filtered,
+						   schema->never_filtered_count, "never_filtered");
+	config->spec.never_filtered_count = schema->never_filtered_count;
+	policy_build_groups(config);
+}
+
+struct config_policy *config_policy_parse(const char *name, const char *text, size_t length,
+					  struct config_errors *errors)
+{
+	struct config_policy *config = calloc(1, sizeof(*config));
+	struct reader *reader = NULL;
+	unsigned before = errors->count;
+
+	if (config == NULL)
+		return NULL;
+	config->name = strdup(name);
+	config->text = malloc(length + 1);
+	config->length = length;
+	config->errors = errors;
+	if (config->name != NULL && config->text != NULL) {
+		memcpy(config->text, text, length);
+		config->text[length] = '\0';
+		reader = reader_create(name, config->text, length, &schema_reader_rules, errors);
+	}
+	if (reader != NULL)
+		config->schema = schema_load_policy(name, reader, errors);
+	config->reader = reader;
+	if (config->schema != NULL)
+		build(config);
+	reader_destroy(reader);
+	config->reader = NULL;
+	if (config->schema == NULL || errors->count != before) {
+		if (errors->count == before)
+			reader_error_at(name, 0, 0, errors, "not enough memory");
+		config_policy_destroy(config);
+		return NULL;
+	}
+	return config;
+}
+
+struct config_policy *config_policy_load(const char *path, struct config_errors *errors)
+{
+	size_t length;
+	char *text = reader_file(path, &length, errors);
+	struct config_policy *config;
+
+	if (text == NULL)
+		return NULL;
+	config = config_policy_parse(path, text, length, errors);
+	free(text);
+	return config;
+}
+
+void config_policy_destroy(struct config_policy *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config->owned_count; i++)
+		free(config->owned[i]);
+	free(config->owned);
+	schema_free_policy((struct schema_policy *)config->schema);
+	free(config->name);
+	free(config->text);
+	free(config);
+}
+
+const struct sekisho_policy_spec *config_policy_spec(const struct config_policy *config)
+{
+	return &config->spec;
+}
+
+const char *config_policy_text(const struct config_policy *config, size_t *length)
+{
+	*length = config->length;
+	return config->text;
+}
+
+const char *config_policy_name(const struct config_policy *config)
+{
+	return config->name;
+}

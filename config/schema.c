@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * schema.c: what libcyaml is told of the files, and its complaints turned into placed errors. It tells
+ * a complaint first and then, line by line from the inside out, where it stood; the first of these
+ * lines has the place.
+ */
+#include "schema.h"
+
+#include <cyaml/cyaml.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const listable[] = {"ports", "from", "to", "addresses", "groups", "entries",
+				       "never_filtered", "workers", "eal", "ike", "nat_t", NULL};
+const struct reader_rules schema_reader_rules = {listable};
+
+#define OPT (CYAML_FLAG_OPTIONAL)
+#define OPT_PTR (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
+#define TEXT(s, m) CYAML_FIELD_STRING_PTR(#m, CYAML_FLAG_POINTER, struct s, m, 0, 4096)
+#define OPT_TEXT(s, m) CYAML_FIELD_STRING_PTR(#m, OPT_PTR, struct s, m, 0, 4096)
+#define LIST(s, m, value) CYAML_FIELD_SEQUENCE(#m, CYAML_FLAG_POINTER, struct s, m, &value, 0, CYAML_UNLIMITED)
+#define OPT_LIST(s, m, value) CYAML_FIELD_SEQUENCE(#m, OPT_PTR, struct s, m, &value, 0, CYAML_UNLIMITED)
+
+static const cyaml_schema_value_t text_value = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, 4096)};
+
+/* clang-format off */
+static const cyaml_schema_field_t rule_fields[] = {
+	OPT_TEXT(schema_rule, id),
+	TEXT(schema_rule, protocol),
+	OPT_TEXT(schema_rule, description),
+	OPT_LIST(schema_rule, ports, text_value),
+	OPT_LIST(schema_rule, from, text_value),
+	OPT_LIST(schema_rule, to, text_value),
+	CYAML_FIELD_INT_PTR("icmp_type", OPT_PTR, struct schema_rule, icmp_type),
+	CYAML_FIELD_INT_PTR("icmp_code", OPT_PTR, struct schema_rule, icmp_code),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t rule_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_rule, rule_fields)};
+
+static const cyaml_schema_field_t group_fields[] = {
+	TEXT(schema_group, name),
+	OPT_TEXT(schema_group, description),
+	OPT_LIST(schema_group, ingress, rule_value),
+	OPT_LIST(schema_group, egress, rule_value),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t group_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_group, group_fields)};
+
+static const cyaml_schema_field_t timeouts_fields[] = {
+#define X(id, name, aws, strict, min, max) \
+	CYAML_FIELD_UINT_PTR(name, OPT_PTR, struct schema_timeouts, seconds[SEKISHO_TIMEOUT_##id]),
+	SEKISHO_TIMEOUTS(X)
+#undef X
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t endpoint_fields[] = {
+	TEXT(schema_endpoint, name),
+	LIST(schema_endpoint, addresses, text_value),
+	OPT_LIST(schema_endpoint, groups, text_value),
+	CYAML_FIELD_MAPPING("timeouts", OPT, struct schema_endpoint, timeouts, timeouts_fields),
+	CYAML_FIELD_BOOL("auto_tracked", OPT, struct schema_endpoint, auto_tracked),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t endpoint_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_endpoint, endpoint_fields)};
+
+static const cyaml_schema_field_t list_fields[] = {
+	TEXT(schema_list, name),
+	OPT_TEXT(schema_list, description),
+	LIST(schema_list, entries, text_value),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t list_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_list, list_fields)};
+
+static const cyaml_schema_field_t ports_fields[] = {
+#define X(id, name, port) \
+	{.key = name, .value = {.type = CYAML_SEQUENCE, .flags = OPT_PTR, \
+	 .data_size = sizeof(char *), .sequence = {.min = 0, .max = SEKISHO_GRAMMAR_PORTS, .entry = &text_value}}, \
+	 .data_offset = offsetof(struct schema_ports, list[SEKISHO_GRAMMAR_##id]), \
+	 .count_size = sizeof(unsigned), .count_offset = offsetof(struct schema_ports, list_count[SEKISHO_GRAMMAR_##id])},
+	SEKISHO_GRAMMARS(X)
+#undef X
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t strict_fields[] = {
+	OPT_TEXT(schema_strict, symmetric_udp),
+	OPT_TEXT(schema_strict, esp),
+	CYAML_FIELD_BOOL_PTR("verify_checksums", OPT_PTR, struct schema_strict, verify_checksums),
+	CYAML_FIELD_MAPPING("ports", OPT, struct schema_strict, ports, ports_fields),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t aws_fields[] = {
+	CYAML_FIELD_BOOL_PTR("tcp_pickup", OPT_PTR, struct schema_aws, tcp_pickup),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t limits_fields[] = {
+	CYAML_FIELD_UINT_PTR("half_open_percent", OPT_PTR, struct schema_limits, half_open_percent),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t policy_fields[] = {
+	CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct schema_policy, version),
+	TEXT(schema_policy, semantics),
+	OPT_LIST(schema_policy, endpoints, endpoint_value),
+	OPT_LIST(schema_policy, groups, group_value),
+	OPT_LIST(schema_policy, prefix_lists, list_value),
+	OPT_LIST(schema_policy, never_filtered, text_value),
+	CYAML_FIELD_MAPPING("timeouts", OPT, struct schema_policy, timeouts, timeouts_fields),
+	CYAML_FIELD_MAPPING("limits", OPT, struct schema_policy, limits, limits_fields),
+	CYAML_FIELD_MAPPING("strict", OPT, struct schema_policy, strict, strict_fields),
+	CYAML_FIELD_MAPPING("aws", OPT, struct schema_policy, aws, aws_fields),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t policy_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct schema_policy, policy_fields)};
+
+static const cyaml_schema_field_t port_fields[] = {
+	TEXT(schema_port, device),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t edge_fields[] = {
+	TEXT(schema_edge, name),
+	OPT_TEXT(schema_edge, policy),
+	CYAML_FIELD_MAPPING("inside", CYAML_FLAG_DEFAULT, struct schema_edge, inside, port_fields),
+	CYAML_FIELD_MAPPING("outside", CYAML_FLAG_DEFAULT, struct schema_edge, outside, port_fields),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t edge_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_edge, edge_fields)};
+
+static const cyaml_schema_value_t worker_value = {CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint16_t)};
+
+static const cyaml_schema_field_t memory_fields[] = {
+	{.key = "flows", .value = {CYAML_VALUE_UINT(OPT_PTR, uint32_t)},
+	 .data_offset = offsetof(struct schema_appliance, memory.flows) - offsetof(struct schema_appliance, memory)},
+	{.key = "hugepages", .value = {CYAML_VALUE_STRING(OPT_PTR, char, 0, 4096)},
+	 .data_offset = offsetof(struct schema_appliance, memory.hugepages) - offsetof(struct schema_appliance, memory)},
+	CYAML_FIELD_END
+};
+#define CONTROL(m) {.key = #m, .value = {CYAML_VALUE_STRING(OPT_PTR, char, 0, 4096)}, \
+	 .data_offset = offsetof(struct schema_appliance, control.m) - offsetof(struct schema_appliance, control)}
+static const cyaml_schema_field_t control_fields[] = {
+	CONTROL(socket), CONTROL(readonly_socket), CONTROL(group), CYAML_FIELD_END
+};
+static const cyaml_schema_field_t log_fields[] = {
+	{.key = "level", .value = {CYAML_VALUE_STRING(OPT_PTR, char, 0, 4096)}, .data_offset = 0},
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t appliance_fields[] = {
+	CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct schema_appliance, version),
+	TEXT(schema_appliance, policy),
+	LIST(schema_appliance, edges, edge_value),
+	OPT_LIST(schema_appliance, workers, worker_value),
+	OPT_LIST(schema_appliance, eal, text_value),
+	CYAML_FIELD_MAPPING("memory", OPT, struct schema_appliance, memory, memory_fields),
+	CYAML_FIELD_MAPPING("control", OPT, struct schema_appliance, control, control_fields),
+	CYAML_FIELD_MAPPING("log", OPT, struct schema_appliance, log, log_fields),
+	OPT_TEXT(schema_appliance, audit),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t appliance_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct schema_appliance, appliance_fields)};
+/* clang-format on */
+
+/* ---- complaints ------------------------------------------------------------------------------- */
+
+struct complaint {
+	char text[256];
+	unsigned line, column;
+};
+
+static void on_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+	struct complaint *complaint = context;
+	char text[256];
+	const char *place;
+
+	if (level < CYAML_LOG_ERROR)
+		return;
+	vsnprintf(text, sizeof(text), format, arguments);
+	text[strcspn(text, "\n")] = '\0';
+	place = strstr(text, "(line: ");
+	if (place != NULL) {
+		if (complaint->line == 0)
+			sscanf(place, "(line: %u, column: %u)", &complaint->line, &complaint->column);
+	} else if (complaint->text[0] == '\0' && strncmp(text, "Load: ", 6) == 0) {
+		snprintf(complaint->text, sizeof(complaint->text), "%s", text + 6);
+	}
+}
+
+static void *load(const char *name, const struct reader *reader,
+		  const cyaml_schema_value_t *schema, struct config_errors *errors)
+{
+	struct complaint complaint = {0};
+	const cyaml_config_t config = {.log_fn = on_log,
+				       .log_ctx = &complaint,
+				       .mem_fn = cyaml_mem,
+				       .log_level = CYAML_LOG_ERROR,
+				       .flags = CYAML_CFG_NO_ALIAS};
+	size_t length;
+	const char *text = reader_text(reader, &length);
+	cyaml_data_t *data = NULL;
+	cyaml_err_t failed =
+		cyaml_load_data((const uint8_t *)text, length, &config, schema, &data, NULL);
+
+	if (failed == CYAML_OK)
+		return data;
+	reader_error_at(name, complaint.line ? complaint.line : 1,
+			complaint.column ? complaint.column : 1, errors, "%s",
+			complaint.text[0] ? complaint.text : cyaml_strerror(failed));
+	return NULL;
+}
+
+static void unload(const cyaml_schema_value_t *schema, void *data)
+{
+	const cyaml_config_t config = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
+
+	if (data != NULL)
+		cyaml_free(&config, schema, data, 0);
+}
+
+struct schema_policy *schema_load_policy(const char *name, const struct reader *reader,
+					 struct config_errors *errors)
+{
+	return load(name, reader, &policy_value, errors);
+}
+
+struct schema_appliance *schema_load_appliance(const char *name, const struct reader *reader,
+					       struct config_errors *errors)
+{
+	return load(name, reader, &appliance_value, errors);
+}
+
+void schema_free_policy(struct schema_policy *policy)
+{
+	unload(&policy_value, policy);
+}
+
+void schema_free_appliance(struct schema_appliance *appliance)
+{
+	unload(&appliance_value, appliance);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * schema.h: the files as libcyaml loads them: strings and numbers as written, nothing judged yet.
+ */
+#ifndef CONFIG_SCHEMA_H
+#define CONFIG_SCHEMA_H
+
+#include "reader.h"
+
+#define SCHEMA_UNSET INT32_MIN /* an optional number that was not given */
+
+struct schema_rule {
+	char *id, *protocol, *description;
+	char **ports, **from, **to;
+	unsigned ports_count, from_count, to_count;
+	int32_t *icmp_type, *icmp_code;
+};
+
+struct schema_group {
+	char *name, *description;
+	struct schema_rule *ingress, *egress;
+	unsigned ingress_count, egress_count;
+};
+
+/* Seconds by the names of SEKISHO_TIMEOUTS, in their order; NULL where not given. */
+struct schema_timeouts {
+	uint32_t *seconds[SEKISHO_TIMEOUT_COUNT];
+};
+
+struct schema_endpoint {
+	char *name;
+	char **addresses, **groups;
+	unsigned addresses_count, groups_count;
+	struct schema_timeouts timeouts;
+	bool auto_tracked;
+};
+
+struct schema_list {
+	char *name, *description;
+	char **entries;
+	unsigned entries_count;
+};
+
+struct schema_ports {
+	char **list[SEKISHO_GRAMMAR_COUNT];
+	unsigned list_count[SEKISHO_GRAMMAR_COUNT];
+};
+
+struct schema_strict {
+	char *symmetric_udp, *esp;
+	bool *verify_checksums;
+	struct schema_ports ports;
+};
+
+struct schema_aws {
+	bool *tcp_pickup;
+};
+
+struct schema_limits {
+	uint32_t *half_open_percent;
+};
+
+struct schema_policy {
+	uint32_t version;
+	char *semantics;
+	struct schema_endpoint *endpoints;
+	struct schema_group *groups;
+	struct schema_list *prefix_lists;
+	char **never_filtered;
+	unsigned endpoints_count, groups_count, prefix_lists_count, never_filtered_count;
+	struct schema_timeouts timeouts;
+	struct schema_limits limits;
+	struct schema_strict strict;
+	struct schema_aws aws;
+};
+
+struct schema_port {
+	char *device;
+};
+
+struct schema_edge {
+	char *name, *policy;
+	struct schema_port inside, outside;
+};
+
+struct schema_appliance {
+	uint32_t version;
+	char *policy;
+	struct schema_edge *edges;
+	uint16_t *workers;
+	char **eal;
+	unsigned edges_count, workers_count, eal_count;
+	struct {
+		uint32_t *flows;
+		char *hugepages;
+	} memory;
+	struct {
+		char *socket, *readonly_socket, *group;
+	} control;
+	struct {
+		char *level;
+	} log;
+	char *audit;
+};
+
+/* Load a read text by schema. NULL and an error when a key is unknown, missing or of a wrong type. */
+struct schema_policy *schema_load_policy(const char *name, const struct reader *reader,
+					 struct config_errors *errors);
+struct schema_appliance *schema_load_appliance(const char *name, const struct reader *reader,
+					       struct config_errors *errors);
+void schema_free_policy(struct schema_policy *policy);
+void schema_free_appliance(struct schema_appliance *appliance);
+
+/* Keys whose value may stand alone for a list of one. */
+extern const struct reader_rules schema_reader_rules;
+
+#endif

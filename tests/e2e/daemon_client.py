@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Talks to a running sekishod, badly on purpose. usage: daemon_client.py ADMIN_SOCKET READONLY_SOCKET"""
+import json
+import socket
+import sys
+
+ADMIN, READER = sys.argv[1:3]
+failed = 0
+
+
+def check(name, good, detail=""):
+    global failed
+    failed += not good
+    print(("pass" if good else "FAIL") + ": " + name + ("" if good else f" ({detail})"), flush=True)
+
+
+class Client:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(path)
+        self.socket.settimeout(5)
+        self.file = self.socket.makefile("rb")
+        self.hello = self.line()
+
+    def line(self):
+        text = self.file.readline()
+        return json.loads(text) if text else None
+
+    def raw(self, data):
+        self.socket.sendall(data)
+        return self.line()
+
+    def call(self, method, **params):
+        request = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+        return self.raw(json.dumps(request).encode() + b"\n")
+
+
+def code(answer):
+    return (answer or {}).get("error", {}).get("code")
+
+
+def methods():
+    admin, reader = Client(ADMIN), Client(READER)
+    check("hello of an admin", admin.hello["params"]["role"] == "admin", admin.hello)
+    check("hello of a reader", reader.hello["params"]["role"] == "reader", reader.hello)
+    names = [m["name"] for m in admin.call("rpc.discover")["result"]["methods"]]
+    for name in names:
+        if name not in ("policy.commit", "shutdown"):
+            answer = reader.call(name)
+            check(f"{name} answers", "result" in answer and answer["id"] == 7, answer)
+    for name in ("policy.commit", "shutdown"):
+        check(f"a reader may not {name}", code(reader.call(name)) == -32001)
+    before = admin.call("status")["result"]["generation"]
+    text = admin.call("policy.get")["result"]["text"]
+    answer = admin.call("policy.commit", name="bad.yaml", text="bad: [\n")
+    check("a bad policy is refused with its errors",
+          code(answer) == -32002 and answer["error"]["data"]["errors"], answer)
+    check("and changes nothing", admin.call("status")["result"]["generation"] == before)
+    for _ in range(20):
+        answer = admin.call("policy.commit", name="good.yaml", text=text)
+    check("a commit raises the generation", answer.get("result", {}).get("generation", 0) > before, answer)
+    check("an unknown edge", code(admin.call("policy.get", edge="nowhere")) == -32602)
+    for cursor in ("", "9:0", "0:1x", 5):
+        check(f"flows.list refuses cursor {cursor!r}", code(admin.call("flows.list", cursor=cursor)) == -32602)
+
+
+def garbage():
+    client = Client(READER)
+    cases = [(b"garbage\n", -32700), (b"[]\n", -32600), (b"{}\n", -32600), (b"\xff\xfe\n", -32700),
+             (b"[" * 17 + b"]" * 17 + b"\n", -32700), (b"[" * 60000 + b"\n", -32700),
+             (b'{"jsonrpc":"2.0","id":[],"method":"status"}\n', -32600),
+             (b'{"jsonrpc":"2.0","id":1,"method":"nothing"}\n', -32601),
+             (b'{"jsonrpc":"2.0","id":1,"method":"flows.list","params":{"limit":0}}\n', -32602)]
+    for data, expected in cases:
+        check(f"{data[:40]!r} gives {expected}", code(client.raw(data)) == expected)
+    client.socket.sendall(b'{"jsonrpc":"2.0","method":"status"}\n')
+    check("a notification has no answer", client.call("status")["id"] == 7)
+    long = Client(READER)
+    try:
+        long.socket.sendall(b"x" * (1 << 20))
+    except OSError:
+        pass
+    try:
+        answer = long.line()
+        check("a line of 1 MiB is refused", code(answer) == -32600, answer)
+    except OSError as error:
+        check("a line of 1 MiB is refused", isinstance(error, ConnectionResetError), error)
+    half = Client(READER)
+    half.socket.sendall(b'{"jsonrpc":"2.0","id":1,"me')
+    half.socket.shutdown(socket.SHUT_WR)
+    check("half a line is no request", half.line() is None)
+    end = Client(READER)
+    end.socket.sendall(b'{"jsonrpc":"2.0","id":1,"method":"flows.list"}\n')
+    end.socket.shutdown(socket.SHUT_WR)
+    check("a client that has ended is still answered", "result" in (end.line() or {}))
+
+
+def crowds():
+    for _ in range(10000):
+        one = socket.socket(socket.AF_UNIX)
+        one.connect(READER)
+        one.close()
+    check("alive after 10000 connects", "result" in Client(READER).call("status"))
+    full = [Client(READER) for _ in range(80)]
+    refused = sum(code(client.hello) == -32005 for client in full)
+    check("of 80 clients at once those past 64 are refused", 16 <= refused <= 17, refused)
+    for client in full:
+        client.socket.close()
+        client.file.close()
+    deaf = Client(READER)
+    deaf.socket.settimeout(1)
+    try:
+        for _ in range(100000):
+            deaf.socket.sendall(b'{"jsonrpc":"2.0","id":1,"method":"stats"}\n')
+        check("a client that does not read is held back", False, "it could send 100000 requests")
+    except OSError:
+        check("a client that does not read is held back", True)
+    check("and slows nobody", "result" in Client(READER).call("stats"))
+
+
+methods()
+garbage()
+crowds()
+sys.exit(1 if failed else 0)
