@@ -9,6 +9,7 @@
 #include "policy.h"
 
 #define RULES_MAX 200000u
+#define PLACE     320 /* a path and one more key */
 
 static const char *group_name(const void *list, size_t i)
 {
@@ -118,7 +119,7 @@ static void add_peers(struct config_policy *config, struct sekisho_rule_spec *ou
 			     "prefix_list:NAME is needed", ingress ? "from" : "to");
 	for (size_t i = 0; i < count; i++) {
 		struct sekisho_prefix prefix;
-		char at[512];
+		char at[PLACE];
 
 		snprintf(at, sizeof(at), "%s.%s[%zu]", path, ingress ? "from" : "to", i);
 		if (strncmp(list[i], "group:", 6) == 0)
@@ -140,7 +141,7 @@ static void add_ports(struct config_policy *config, struct sekisho_rule_spec *ou
 		      const struct schema_rule *rule, const char *path)
 {
 	struct sekisho_port_range *ports;
-	char at[512];
+	char at[PLACE];
 
 	if (rule->ports_count == 0)
 		return;
@@ -166,7 +167,7 @@ static void add_ports(struct config_policy *config, struct sekisho_rule_spec *ou
 static int16_t icmp_number(struct config_policy *config, const struct sekisho_rule_spec *out,
 			   const int32_t *number, const char *path, const char *key)
 {
-	char at[512];
+	char at[PLACE];
 
 	if (number == NULL)
 		return SEKISHO_ICMP_ANY;
@@ -214,7 +215,7 @@ static void add_rule(struct config_policy *config, struct sekisho_rule_spec *out
 		     const struct schema_group *group, const struct schema_rule *rule,
 		     const char *path)
 {
-	char at[512];
+	char at[PLACE];
 
 	snprintf(at, sizeof(at), "%s.protocol", path);
 	if (!address_parse_protocol(rule->protocol, &out->protocol))
@@ -278,7 +279,7 @@ void policy_build_groups(struct config_policy *config)
 		const struct schema_group *group = &schema->groups[g];
 		size_t count = (size_t)group->ingress_count + group->egress_count;
 		struct sekisho_rule_spec *rules;
-		char path[512];
+		char path[256];
 
 		total += count;
 		snprintf(path, sizeof(path), "groups[%zu].name", g);

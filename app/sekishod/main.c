@@ -60,14 +60,12 @@ static int check_policies(const struct config_appliance *appliance)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < appliance->edge_count + 2; i++) {
-		const char *path = i == 0   ? appliance->policy
-				   : i == 1 ? appliance->shadow
-					    : appliance->edges[i - 2].policy;
+	for (size_t i = 0; i < appliance->edge_count + 1; i++) {
+		const char *path = i == 0 ? appliance->policy : appliance->edges[i - 1].policy;
 		struct config_errors errors = {0};
 		struct config_policy *config;
 
-		if (path == NULL || (i > 1 && appliance->policy && !strcmp(path, appliance->policy)))
+		if (path == NULL || (i > 0 && appliance->policy && !strcmp(path, appliance->policy)))
 			continue;
 		config = config_policy_load(path, &errors);
 		if (config == NULL) {
