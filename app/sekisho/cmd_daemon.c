@@ -117,10 +117,13 @@ enum cli_exit cmd_status(const struct cli *cli)
 enum cli_exit cmd_stats(const struct cli *cli)
 {
 	static const struct render_column ports[] = {
-		{"EDGE", "edge"},           {"SIDE", "side"},
-		{"DEVICE", "device"},       {"RECEIVED", "received"},
-		{"SENT", "sent"},           {"MISSED", "missed"},
-		{"ERRORS IN", "errors_in"}, {"ERRORS OUT", "errors_out"},
+		{"EDGE", "edge"},
+		{"SIDE", "side"},
+		{"DEVICE", "device"},
+		{"RECEIVED", "received"},
+		{"SENT", "sent"},
+		{"FULL", "transmit_full"},
+		{"UNREADABLE", "unreadable"},
 	};
 	json_t *result;
 	enum cli_exit code = ask(cli, RPC_READ, "stats", NULL, &result);
@@ -174,7 +177,7 @@ static enum cli_exit pages_take(const struct cli *cli, struct rpc *rpc, const st
 	long left = cli->limit;
 
 	do {
-		long size = left && left < list->page ? left : list->page;
+		long size = cli->limit && left < list->page ? left : list->page;
 		json_t *params = list->page ? json_pack("{s:i}", "limit", (int)size) : NULL, *page;
 		enum cli_exit code;
 
