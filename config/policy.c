@@ -3,7 +3,7 @@
  * policy.c: the policy file's third pass: what it means. Goes on after an error, so that one run tells
  * all that is wrong; a policy with errors is thrown away whole.
  */
-#include "policy.h"
+#include "builder.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "address.h"
-#include "policy.h"
+#include "builder.h"
 
 #define RULES_MAX 200000u
 #define PLACE     320 /* a path and one more key */

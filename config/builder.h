@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* policy.h: between the two halves of the policy file's third pass; not for other folders. */
-#ifndef CONFIG_POLICY_H
-#define CONFIG_POLICY_H
+/* builder.h: between the two halves of the policy file's third pass; not for other folders. */
+#ifndef CONFIG_BUILDER_H
+#define CONFIG_BUILDER_H
 
 #include <stdarg.h>
 
