@@ -195,6 +195,7 @@ static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, c
 	uint32_t captured = header->caplen;
 	uint32_t length = header->len < captured ? captured : header->len;
 	size_t need = (size_t)captured + LINK_ETHERNET_HEADER;
+	uint8_t ethernet[LINK_ETHERNET_HEADER] = {0};
 	struct link_payload payload;
 	bool whole = link_read(reader->link_type, data, captured, &payload);
 	uint8_t *at;
@@ -218,9 +219,9 @@ static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, c
 		/* Nothing to stand on: an empty frame, which the engine calls truncated. */
 		return 0;
 	}
-	memset(at, 0, 12);
-	at[12] = (uint8_t)(payload.ether_type >> 8);
-	at[13] = (uint8_t)payload.ether_type;
+	ethernet[12] = (uint8_t)(payload.ether_type >> 8);
+	ethernet[13] = (uint8_t)payload.ether_type;
+	memcpy(at, ethernet, sizeof(ethernet));
 	memcpy(at + LINK_ETHERNET_HEADER, data + payload.offset, captured - payload.offset);
 	frame->captured = captured - payload.offset + LINK_ETHERNET_HEADER;
 	/* A length near 2^32 is a lie; keep it from wrapping below what was captured. */
@@ -239,7 +240,7 @@ static void row_judge(struct trace_row *row, const struct trace_run *run,
 		      struct sekisho_frame *frame, uint32_t now_ms)
 {
 	sekisho_frame_tuple(frame, &row->tuple);
-	for (unsigned j = 0; j < run->judge_count; j++) {
+	for (unsigned j = 0; j < run->judge_count && j < TRACE_JUDGES_MAX; j++) {
 		const struct trace_judge *judge = &run->judges[j];
 		enum sekisho_direction direction = SEKISHO_INGRESS;
 

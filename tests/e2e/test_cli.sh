@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# test_cli.sh BUILD_DIR: the offline verbs of `sekisho` from outside: exit codes, JSON keys, the same
+# test_cli.sh --build DIR: the offline verbs of `sekisho` from outside: exit codes, JSON keys, the same
 # output twice, hostile captures, and what the founding case's captures must say. The daemon's verbs
 # are tried against a small stand-in server. Needs jq and python3; no root, no daemon.
 set -u
 
-build=${1:?usage: test_cli.sh BUILD_DIR}
+[ "${1:-}" = --build ] && [ -n "${2:-}" ] || { echo "usage: test_cli.sh --build DIR" >&2; exit 2; }
+build=$2
 here=$(cd "$(dirname "$0")/../.." && pwd)
 sekisho=$(realpath "$build")/app/sekisho/sekisho
 captures=$here/../shared/captures

@@ -4,7 +4,8 @@
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-daemon=$(realpath "${1:?usage: test_daemon.sh BUILD}")/app/sekishod/sekishod
+[ "${1:-}" = --build ] && [ -n "${2:-}" ] || { echo "usage: test_daemon.sh --build DIR" >&2; exit 2; }
+daemon=$(realpath "$2")/app/sekishod/sekishod
 work=$(mktemp -d) pid= failed=0
 
 tidy() {
