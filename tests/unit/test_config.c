@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_config.c: what the policy and appliance files say, and how bad ones are refused. Each file of
+ * tests/config/bad says in its first line where and with what words it is to be refused.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#define BAD      SOURCE_ROOT "/tests/config/bad"
+#define EXAMPLES SOURCE_ROOT "/config/examples"
+#define HEAD     "version: 1\nsemantics: strict\n"
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), most = strlen(end);
+
+	return length >= most && strcmp(text + length - most, end) == 0;
+}
+
+/* A policy from text; the test fails if it is refused. */
+static struct config_policy *good(const char *text)
+{
+	struct config_errors errors = {0};
+	struct config_policy *config = config_policy_parse("t", text, strlen(text), &errors);
+
+	if (config == NULL)
+		fail_msg("refused: %s", errors.text);
+	assert_int_equal(errors.count, 0);
+	assert_null(errors.text);
+	return config;
+}
+
+static const struct sekisho_rule_spec *rule_of(const struct config_policy *config, size_t rule)
+{
+	const struct sekisho_policy_spec *spec = config_policy_spec(config);
+
+	assert_true(spec->group_count > 0);
+	assert_true(spec->groups[0].rule_count > rule);
+	return &spec->groups[0].rules[rule];
+}
+
+/* ---- files ------------------------------------------------------------------------------------ */
+
+/* The first line after "# expect: ", or "" when there is none. */
+static void read_expected(const char *path, char *expected, size_t size)
+{
+	char line[512] = "";
+	FILE *file = fopen(path, "rb");
+
+	assert_non_null(file);
+	if (fgets(line, sizeof(line), file) == NULL)
+		line[0] = '\0';
+	fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(expected, size, "%s",
+		 strncmp(line, "# expect: ", 10) == 0 ? line + 10 : "");
+}
+
+static bool is_refused(const char *path, bool appliance, struct config_errors *errors)
+{
+	if (appliance) {
+		struct config_appliance *made = config_appliance_load(path, errors);
+
+		config_appliance_destroy(made);
+		return made == NULL;
+	}
+	struct config_policy *made = config_policy_load(path, errors);
+
+	config_policy_destroy(made);
+	return made == NULL;
+}
+
+static void bad_files_are_refused(void **state)
+{
+	DIR *folder = opendir(BAD);
+	unsigned files = 0, wrong = 0;
+
+	assert_non_null(folder);
+	for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+		struct config_errors errors = {0};
+		char path[1024], expected[512], whole[2048];
+		bool refused;
+
+		if (!ends_with(entry->d_name, ".yaml"))
+			continue;
+		files++;
+		snprintf(path, sizeof(path), "%s/%s", BAD, entry->d_name);
+		read_expected(path, expected, sizeof(expected));
+		snprintf(whole, sizeof(whole), "%s:%s", path, expected);
+		refused = is_refused(path, strncmp(entry->d_name, "appliance-", 10) == 0, &errors);
+		if (!refused || errors.text == NULL || strstr(expected, ": error: ") == NULL ||
+		    strncmp(errors.text, whole, strlen(whole)) != 0) {
+			wrong++;
+			print_message("%s\n  expected %s\n  got      %s", entry->d_name, expected,
+				      errors.text ? errors.text + strcspn(errors.text, ":") + 1
+						  : "no error\n");
+		}
+		config_errors_fini(&errors);
+	}
+	closedir(folder);
+	assert_true(files >= 34);
+	assert_int_equal(wrong, 0);
+}
+
+static void examples_load(void **state)
+{
+	DIR *folder = opendir(EXAMPLES);
+	unsigned files = 0;
+
+	assert_non_null(folder);
+	for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+		struct config_errors errors = {0};
+		char path[1024];
+
+		if (!ends_with(entry->d_name, ".yaml"))
+			continue;
+		files++;
+		snprintf(path, sizeof(path), "%s/%s", EXAMPLES, entry->d_name);
+		if (is_refused(path, strcmp(entry->d_name, "sekisho.yaml") == 0, &errors))
+			fail_msg("%s", errors.text);
+		assert_int_equal(errors.count, 0);
+	}
+	closedir(folder);
+	assert_true(files >= 6);
+}
+
+static void appliance_says_what_is_written(void **state)
+{
+	struct config_errors errors = {0};
+	struct config_appliance *got = config_appliance_load(EXAMPLES "/sekisho.yaml", &errors);
+
+	assert_non_null(got);
+	assert_string_equal(got->policy, EXAMPLES "/aws-like.yaml");
+	assert_int_equal(got->edge_count, 1);
+	assert_string_equal(got->edges[0].name, "vpn-edge");
+	assert_string_equal(got->edges[0].device[SEKISHO_EGRESS], "net_af_packet0,iface=in0");
+	assert_string_equal(got->edges[0].device[SEKISHO_INGRESS], "net_af_packet1,iface=out0");
+	assert_string_equal(got->edges[0].policy, got->policy);
+	assert_int_equal(got->worker_count, 1);
+	assert_int_equal(got->workers[0], 1);
+	assert_int_equal(got->flows, 1048576);
+	assert_int_equal(got->hugepages, CONFIG_HUGEPAGES_AUTO);
+	assert_string_equal(got->socket, "/run/sekisho/sekisho.sock");
+	config_appliance_destroy(got);
+}
+
+/* ---- meaning ---------------------------------------------------------------------------------- */
+
+static void one_may_stand_for_a_list(void **state)
+{
+	static const struct {
+		const char *ports;
+		size_t count;
+		struct sekisho_port_range range[2];
+	} cases[] = {
+		{"500", 1, {{500, 500}}},
+		{"[500, 4500]", 2, {{500, 500}, {4500, 4500}}},
+		{"1024-65535", 1, {{1024, 65535}}},
+		{"\"0-65535\"", 1, {{0, 65535}}},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[512];
+		struct config_policy *config;
+		const struct sekisho_rule_spec *rule;
+
+		snprintf(text, sizeof(text),
+			 HEAD "groups:\n  - name: g\n    ingress:\n      - protocol: udp\n"
+			      "        ports: %s\n        from: 10.0.0.0/8\n",
+			 cases[i].ports);
+		config = good(text);
+		rule = rule_of(config, 0);
+		assert_int_equal(rule->port_count, cases[i].count);
+		for (size_t p = 0; p < rule->port_count; p++) {
+			assert_int_equal(rule->ports[p].first, cases[i].range[p].first);
+			assert_int_equal(rule->ports[p].last, cases[i].range[p].last);
+		}
+		assert_int_equal(rule->peer_count, 1);
+		assert_int_equal(rule->peers[0].length, 8);
+		assert_memory_equal(rule->peers[0].address, "\x0a\0\0\0", 4);
+		assert_true(rule->peer_is_literal[0]);
+		assert_int_equal(rule->line, 6);
+		assert_int_equal(rule->direction, SEKISHO_INGRESS);
+		config_policy_destroy(config);
+	}
+}
+
+static void references_resolve(void **state)
+{
+	struct config_policy *config = good(
+		HEAD "endpoints:\n  - {name: a, addresses: [10.0.0.1, 10.0.0.2], groups: g}\n"
+		     "  - {name: b, addresses: 10.0.0.3, groups: [h, g]}\n"
+		     "prefix_lists:\n  - {name: p, entries: [\"2001:db8::/32\", 192.0.2.0/24]}\n"
+		     "groups:\n  - name: g\n    ingress:\n"
+		     "      - {protocol: tcp, from: [\"group:g\", \"prefix_list:p\", 0.0.0.0/0]}\n"
+		     "  - name: h\n    egress:\n      - {protocol: all, to: \"group:h\"}\n");
+	const struct sekisho_rule_spec *rule = rule_of(config, 0);
+
+	assert_int_equal(rule->peer_count, 6);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(rule->peers[i].address[3], i + 1);
+		assert_int_equal(rule->peers[i].length, 32);
+	}
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(rule->peer_is_literal[i], i == 5);
+	assert_int_equal(rule->peers[3].family, SEKISHO_IPV6);
+	assert_int_equal(rule->peers[4].length, 24);
+	rule = &config_policy_spec(config)->groups[1].rules[0];
+	assert_int_equal(rule->peer_count, 1);
+	assert_int_equal(rule->peers[0].address[3], 3);
+	assert_int_equal(rule->direction, SEKISHO_EGRESS);
+	config_policy_destroy(config);
+}
+
+static void names_stay_when_rules_move(void **state)
+{
+#define ONE "      - {protocol: tcp, ports: 22, from: 10.0.0.0/8}\n"
+#define TWO "      - {protocol: icmp, icmp_type: 8, from: 10.0.0.0/8}\n"
+	static const char head[] = HEAD "groups:\n  - name: g\n    ingress:\n";
+	char text[2][512];
+	struct config_policy *a, *b;
+
+	snprintf(text[0], sizeof(text[0]), "%s%s%s", head, ONE, TWO);
+	snprintf(text[1], sizeof(text[1]), "%s%s%s", head, TWO, ONE);
+	a = good(text[0]);
+	b = good(text[1]);
+	assert_string_equal(rule_of(a, 0)->name, rule_of(b, 1)->name);
+	assert_string_equal(rule_of(a, 1)->name, rule_of(b, 0)->name);
+	assert_string_not_equal(rule_of(a, 0)->name, rule_of(a, 1)->name);
+	config_policy_destroy(a);
+	config_policy_destroy(b);
+}
+
+static void host_bits_are_cleared(void **state)
+{
+	struct config_policy *config =
+		good(HEAD "never_filtered: [10.1.2.3/12, \"2001:db8::ffff/33\", 10.1.2.3]\n");
+	const struct sekisho_prefix *got = config_policy_spec(config)->never_filtered;
+
+	assert_memory_equal(got[0].address, "\x0a\0\0\0", 4);
+	assert_memory_equal(got[1].address, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	assert_memory_equal(got[2].address, "\x0a\x01\x02\x03", 4);
+	config_policy_destroy(config);
+}
+
+static void many_byte_characters(void **state)
+{
+	static const char text[] =
+		HEAD "groups:\n  - name: g\n    description: \xe9\x96\xa2\xe6\x89\x80 \xf0\x9f\x9a\xa7\n"
+		     "    ingress:\n      - protocol: tcp\n        description: \xc3\xa9\n"
+		     "        from: 10.0.0.0/8 # \xe9\x96\xa2\n        ports: 22\n"
+		     "      - {protocol: udp, description: \"\xe9\x96\xa2\", from: 192.0.2.7}\n";
+	struct config_policy *config = good(text);
+	size_t length;
+
+	assert_int_equal(rule_of(config, 0)->peers[0].address[0], 10);
+	assert_int_equal(rule_of(config, 0)->ports[0].first, 22);
+	assert_int_equal(rule_of(config, 1)->peers[0].address[3], 7);
+	assert_string_equal(config_policy_text(config, &length), text);
+	assert_int_equal(length, strlen(text));
+	config_policy_destroy(config);
+}
+
+/* ---- too much --------------------------------------------------------------------------------- */
+
+static void refused_within(const char *text, size_t length, double limit)
+{
+	struct config_errors errors = {0};
+	double start = seconds();
+
+	assert_null(config_policy_parse("t", text, length, &errors));
+	assert_true(seconds() - start < limit);
+	assert_true(errors.count > 0);
+	config_errors_fini(&errors);
+}
+
+static void huge_file_is_not_read(void **state)
+{
+	char path[] = "/tmp/test_config.XXXXXX";
+	int fd = mkstemp(path);
+	struct config_errors errors = {0};
+	double start;
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 64 << 20), 0);
+	close(fd);
+	start = seconds();
+	assert_null(config_policy_load(path, &errors));
+	unlink(path);
+	assert_true(seconds() - start < 1);
+	assert_non_null(strstr(errors.text, "67108864 bytes, at most 33554432 are allowed"));
+	config_errors_fini(&errors);
+}
+
+static void bombs_are_refused(void **state)
+{
+	static const char bomb[] = HEAD "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n";
+	size_t depth = 100000;
+	char *deep = malloc(depth + sizeof(HEAD) + 16);
+	int head = sprintf(deep, "%sgroups: ", HEAD);
+
+	refused_within(bomb, strlen(bomb), 1);
+	memset(deep + head, '[', depth);
+	refused_within(deep, (size_t)head + depth, 1);
+	memset(deep + head, '{', depth);
+	refused_within(deep, (size_t)head + depth, 1);
+	free(deep);
+}
+
+static void many_rules(void **state)
+{
+	static const char head[] = HEAD "groups:\n  - name: g\n    ingress:\n";
+	size_t room = 300000 * 64 + sizeof(head), at = strlen(head);
+	char *text = malloc(room);
+	struct config_errors errors = {0};
+	struct config_policy *config;
+	double start;
+
+	strcpy(text, head);
+	for (unsigned i = 0; i < 300000; i++)
+		at += (size_t)snprintf(text + at, room - at,
+				       "      - {id: r%u, protocol: tcp, from: 10.%u.%u.%u}\n", i,
+				       i >> 16, i >> 8 & 255, i & 255);
+	start = seconds();
+	config = config_policy_parse("t", text, at, &errors);
+	print_message("300000 rules: %s in %.1f s\n", config ? "loaded" : errors.text,
+		      seconds() - start);
+	assert_true(seconds() - start < 10);
+	assert_true(config != NULL || errors.count > 0);
+	config_policy_destroy(config);
+	config_errors_fini(&errors);
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_files_are_refused),
+		cmocka_unit_test(examples_load),
+		cmocka_unit_test(appliance_says_what_is_written),
+		cmocka_unit_test(one_may_stand_for_a_list),
+		cmocka_unit_test(references_resolve),
+		cmocka_unit_test(names_stay_when_rules_move),
+		cmocka_unit_test(host_bits_are_cleared),
+		cmocka_unit_test(many_byte_characters),
+		cmocka_unit_test(huge_file_is_not_read),
+		cmocka_unit_test(bombs_are_refused),
+		cmocka_unit_test(many_rules),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
