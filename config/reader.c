@@ -17,10 +17,12 @@
 
 #define DEPTH_MAX 16
 #define NODES_MAX 2000000u
+#define ENTRIES_MAX 200000u /* of one list */
 #define PATH_MAX_ 512
 
 struct node {
 	uint64_t hash; /* of the path; paths are told apart by 64 bits */
+	uint64_t key;  /* hash of the key alone; 0 for what is no key */
 	uint32_t line, column;
 };
 
@@ -142,7 +144,7 @@ static bool nodes_grow(struct reader *reader)
 }
 
 /* Note where the current path stands. False if it stood somewhere before. */
-static bool node_add(struct reader *reader, const yaml_mark_t *mark)
+static bool node_add(struct reader *reader, const yaml_mark_t *mark, uint64_t key)
 {
 	size_t length = strlen(reader->path), at;
 
@@ -154,6 +156,7 @@ static bool node_add(struct reader *reader, const yaml_mark_t *mark)
 	while (reader->nodes[at].hash != 0)
 		at = (at + 1) & reader->node_mask;
 	reader->nodes[at] = (struct node){.hash = path_hash(reader->path, length),
+					  .key = key,
 					  .line = (uint32_t)mark->line + 1,
 					  .column = (uint32_t)mark->column + 1};
 	reader->node_count++;
@@ -195,6 +198,27 @@ unsigned reader_line(const struct reader *reader, const char *path)
 	const struct node *node = node_find(reader, path, strlen(path));
 
 	return node ? node->line : 0;
+}
+
+bool reader_find_key(const struct reader *reader, const char *key, unsigned *line, unsigned *column)
+{
+	uint64_t hash = path_hash(key, strlen(key));
+	const struct node *first = NULL;
+
+	for (size_t i = 0; i <= reader->node_mask; i++) {
+		const struct node *node = &reader->nodes[i];
+
+		if (node->hash == 0 || node->key != hash || node->line < *line)
+			continue;
+		if (first == NULL || node->line < first->line ||
+		    (node->line == first->line && node->column < first->column))
+			first = node;
+	}
+	if (first == NULL)
+		return false;
+	*line = first->line;
+	*column = first->column;
+	return true;
 }
 
 bool reader_has(const struct reader *reader, const char *path)
@@ -250,16 +274,18 @@ static bool enter_value(struct reader *reader, const yaml_event_t *event)
 	if (reader->node_count >= NODES_MAX)
 		return refuse(reader, &event->start_mark, "more than 2000000 values");
 	if (reader->depth == 0)
-		return node_add(reader, &event->start_mark);
+		return node_add(reader, &event->start_mark, 0);
 	if (level->mapping) {
 		if (level->expects_key)
 			return refuse(reader, &event->start_mark, "a key must be a plain word");
 		level->expects_key = true;
 		return true; /* its path was noted with the key */
 	}
+	if (level->index >= ENTRIES_MAX)
+		return refuse(reader, &event->start_mark, "more than 200000 entries in a list");
 	snprintf(reader->path + level->path_length, PATH_MAX_ - level->path_length, "[%u]",
 		 level->index++);
-	return node_add(reader, &event->start_mark);
+	return node_add(reader, &event->start_mark, 0);
 }
 
 static bool is_listable(const struct reader *reader, const char *key)
@@ -284,7 +310,7 @@ static bool on_key(struct reader *reader, const yaml_event_t *event)
 		return refuse(reader, &event->start_mark, "a key is too long");
 	level->expects_key = false;
 	reader->listable = is_listable(reader, key);
-	if (!node_add(reader, &event->start_mark)) {
+	if (!node_add(reader, &event->start_mark, path_hash(key, strlen(key)))) {
 		reader_error_at(reader->name, (unsigned)event->start_mark.line + 1,
 				(unsigned)event->start_mark.column + 1, reader->errors,
 				"duplicate key '%s'", key);
@@ -365,6 +391,22 @@ static bool on_event(struct reader *reader, const yaml_event_t *event, unsigned 
 	}
 }
 
+/* The place of a byte, for errors below the level of YAML. */
+static yaml_mark_t mark_of(const char *text, size_t offset)
+{
+	yaml_mark_t mark = {0};
+
+	for (size_t i = 0; i < offset; i++) {
+		if (text[i] == '\n') {
+			mark.line++;
+			mark.column = 0;
+		} else if (((uint8_t)text[i] & 0xc0) != 0x80) {
+			mark.column++;
+		}
+	}
+	return mark;
+}
+
 static bool walk(struct reader *reader, size_t length)
 {
 	yaml_parser_t parser;
@@ -378,9 +420,11 @@ static bool walk(struct reader *reader, size_t length)
 	yaml_parser_set_input_string(&parser, (const unsigned char *)reader->source, length);
 	while (good && !over) {
 		if (!yaml_parser_parse(&parser, &event)) {
-			const yaml_mark_t *mark = &parser.problem_mark;
+			yaml_mark_t mark = parser.problem_mark;
 
-			good = refuse(reader, mark, parser.problem ? parser.problem : "no YAML");
+			if (parser.error == YAML_READER_ERROR && parser.problem_offset <= length)
+				mark = mark_of(reader->source, parser.problem_offset);
+			good = refuse(reader, &mark, parser.problem ? parser.problem : "no YAML");
 			break;
 		}
 		over = event.type == YAML_STREAM_END_EVENT;
@@ -410,9 +454,10 @@ struct reader *reader_create(const char *name, const char *text, size_t length,
 	if (reader->name != NULL && nodes_grow(reader)) {
 		const char *nul = memchr(text, 0, length);
 
+		yaml_mark_t mark = mark_of(text, nul ? (size_t)(nul - text) : 0);
+
 		if (nul != NULL)
-			reader_error_at(name, 1, 1, errors, "the file holds a NUL at byte %zu",
-					(size_t)(nul - text));
+			refuse(reader, &mark, "the file holds a NUL");
 		else if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 			reader_error_at(name, 1, 1, errors, "the file begins with a byte order mark");
 		else if (walk(reader, length) && copy_up_to(reader, length))

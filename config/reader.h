@@ -43,4 +43,8 @@ void reader_error_at(const char *name, unsigned line, unsigned column,
 /* Read a file whole, NUL-terminated; NULL and an error if it cannot be or is over CONFIG_FILE_MAX. */
 char *reader_file(const char *path, size_t *length, struct config_errors *errors);
 
+/* Where a key stands first, from a line on. `line` is that line and becomes the key's. */
+bool reader_find_key(const struct reader *reader, const char *key, unsigned *line,
+		     unsigned *column);
+
 #endif

@@ -7,6 +7,7 @@
 #include "schema.h"
 
 #include <cyaml/cyaml.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,13 +200,31 @@ static void on_log(cyaml_log_t level, void *context, const char *format, va_list
 	}
 }
 
+/* libcyaml grows a list by one entry at a time: grow in doubles, or long lists take forever. */
+static void *grow(void *context, void *memory, size_t size)
+{
+	if (size == 0) {
+		free(memory);
+		return NULL;
+	}
+	if (memory != NULL && size > 4096) {
+		size_t have = malloc_usable_size(memory);
+
+		if (size <= have)
+			return memory;
+		if (size < have * 2)
+			size = have * 2;
+	}
+	return realloc(memory, size);
+}
+
 static void *load(const char *name, const struct reader *reader,
 		  const cyaml_schema_value_t *schema, struct config_errors *errors)
 {
 	struct complaint complaint = {0};
 	const cyaml_config_t config = {.log_fn = on_log,
 				       .log_ctx = &complaint,
-				       .mem_fn = cyaml_mem,
+				       .mem_fn = grow,
 				       .log_level = CYAML_LOG_ERROR,
 				       .flags = CYAML_CFG_NO_ALIAS};
 	size_t length;
@@ -216,6 +235,13 @@ static void *load(const char *name, const struct reader *reader,
 
 	if (failed == CYAML_OK)
 		return data;
+	if (strncmp(complaint.text, "Unexpected key: ", 16) == 0) {
+		/* libcyaml's place is that of what stands before the key */
+		reader_find_key(reader, complaint.text + 16, &complaint.line, &complaint.column);
+		reader_error_at(name, complaint.line, complaint.column, errors, "unknown key '%s'",
+				complaint.text + 16);
+		return NULL;
+	}
 	reader_error_at(name, complaint.line ? complaint.line : 1,
 			complaint.column ? complaint.column : 1, errors, "%s",
 			complaint.text[0] ? complaint.text : cyaml_strerror(failed));
@@ -224,7 +250,7 @@ static void *load(const char *name, const struct reader *reader,
 
 static void unload(const cyaml_schema_value_t *schema, void *data)
 {
-	const cyaml_config_t config = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
+	const cyaml_config_t config = {.mem_fn = grow, .log_level = CYAML_LOG_ERROR};
 
 	if (data != NULL)
 		cyaml_free(&config, schema, data, 0);
