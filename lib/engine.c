@@ -2,10 +2,10 @@
 /*
  * engine.c: the packet path, and nothing else.
  *
- * A burst goes through in stages, so that the cache misses of one packet hide behind the others: parse
- * and hash all, prefetching buckets; find all, prefetching flows; then inspect() each in turn. Whatever
- * inspect() finds, the packet leaves by conclude() with exactly one reason. State is made only once the
- * verdict is known; a packet that is dropped changes nothing (STRICT-7).
+ * A burst goes through in stages, so that the cache misses of one packet hide behind the others:
+ * parse and hash all, prefetching buckets; find all, prefetching flows; then inspect() each in
+ * turn. Whatever inspect() finds, the packet leaves by conclude() with exactly one reason. State is
+ * made only once the verdict is known; a packet that is dropped changes nothing (STRICT-7).
  */
 #include "engine.h"
 
@@ -13,7 +13,11 @@
 
 #include "track.h"
 
-#define SWEEP_BUDGET 64 /* entries aged a burst; a burst makes at most SEKISHO_BURST_MAX flows */
+/* Work that a burst does for ageing; a burst makes at most SEKISHO_BURST_MAX flows. */
+#define SWEEP_BUDGET    64 /* flow entries looked at */
+#define FRAGMENT_BUDGET 4  /* datagrams ended, of each family */
+
+#define ICMP_OTHER 0x100 /* in a key, with the type of what is neither query nor error */
 
 /* One packet on its way. */
 struct job {
@@ -24,6 +28,7 @@ struct job {
 	const struct engine_zone *zone;
 	const struct sekisho_policy *policy;
 	struct sekisho_verdict *verdict;
+	const struct sekisho_frame *frame;
 	unsigned direction;
 };
 
@@ -43,8 +48,8 @@ static void key_make(struct flow_key *key, const struct packet *packet, uint16_t
 		key->peer_port = track_icmp_request_type(packet);
 		break;
 	case PACKET_L4_ICMP_OTHER:
-		key->local_port = 0;
-		key->peer_port = (uint16_t)(0x100 | packet->icmp.type);
+		key->local_port = packet->icmp.code;
+		key->peer_port = (uint16_t)(ICMP_OTHER | packet->icmp.type);
 		break;
 	default:
 		key->local_port = egress ? packet->source_port : packet->destination_port;
@@ -62,11 +67,18 @@ static struct track track_of(struct sekisho_engine *engine, const struct sekisho
 			      .now = now};
 }
 
-/* ---- flows ------------------------------------------------------------------------------------ */
+/* ---- flows ------------------------------------------------------------------------------------
+ */
 
 static void flow_expire(struct sekisho_engine *engine, struct flow *flow)
 {
 	engine->table.expired++;
+	flow_table_remove(&engine->table, flow);
+}
+
+static void flow_close(struct sekisho_engine *engine, struct flow *flow)
+{
+	engine->table.closed++;
 	flow_table_remove(&engine->table, flow);
 }
 
@@ -82,20 +94,36 @@ static struct rules_query opening_query(const struct flow_key *key, unsigned dir
 		.port = direction == SEKISHO_EGRESS ? key->peer_port : key->local_port,
 	};
 
-	if (key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6)
+	if (key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6) {
 		query.icmp_type = (uint8_t)key->peer_port;
+		query.icmp_code = key->peer_port & ICMP_OTHER ? (uint8_t)key->local_port : 0;
+	}
 	return query;
 }
 
 /*
- * A new policy since the flow was last looked at: find its timers again, and by the profile close what
- * no rule opens any more (STRICT-4) or what needs no tracking any more (AWS-65). False: it is gone.
+ * AWS-10..17: whether packets of this key and direction need no state, as they would open an
+ * untracked flow, or are the way back of one.
+ */
+static bool is_untracked(const struct sekisho_policy *policy, const struct flow_key *key,
+			 unsigned direction)
+{
+	struct rules_query there = opening_query(key, direction),
+			   back = opening_query(key, !direction);
+
+	return policy->profile->open_rules_untracked &&
+	       (rules_match(policy->rules, &there).open || rules_match(policy->rules, &back).open);
+}
+
+/*
+ * A new policy since the flow was last looked at: find its timers again, and by the profile close
+ * what no rule opens any more (STRICT-4) or what needs no tracking any more (AWS-65). False: it is
+ * gone.
  */
 static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_policy *policy,
 			 struct flow *flow, enum sekisho_reason *missing)
 {
-	const struct profile *profile = policy->profile;
-	bool open = false;
+	bool untracked = is_untracked(policy, &flow->key, flow->opener);
 
 	for (unsigned d = 0; d < 2; d++) {
 		struct rules_query query = opening_query(&flow->key, d);
@@ -105,21 +133,19 @@ static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_pol
 			continue;
 		match = rules_match(policy->rules, &query);
 		flow->timeouts = match.endpoint;
-		open |= profile->open_rules_untracked && match.open;
-		if (!profile->rules_may_withdraw)
+		if (!policy->profile->rules_may_withdraw)
 			continue;
 		if (match.rule == SEKISHO_RULE_NONE)
-			flow->opened &= (uint8_t)~(1u << d);
+			flow->opened &= (uint8_t) ~(1u << d);
 		else
 			flow->rule[d] = match.rule;
 	}
 	flow->generation = policy->generation;
-	if (flow->opened != 0 && !open)
+	if (flow->opened != 0 && !untracked)
 		return true;
-	if (!open)
+	if (!untracked)
 		*missing = SEKISHO_REASON_RULE_WITHDRAWN;
-	engine->table.closed++;
-	flow_table_remove(&engine->table, flow);
+	flow_close(engine, flow);
 	return false;
 }
 
@@ -133,8 +159,7 @@ static struct flow *flow_live(struct sekisho_engine *engine, const struct sekish
 		flow_expire(engine, flow);
 		return NULL;
 	}
-	if (flow->generation != policy->generation &&
-	    !flow_rejudge(engine, policy, flow, missing))
+	if (flow->generation != policy->generation && !flow_rejudge(engine, policy, flow, missing))
 		return NULL;
 	return flow;
 }
@@ -152,7 +177,8 @@ static void flow_account(struct job *job, struct flow *flow, uint32_t now)
 	job->verdict->opened_by = flow->opened_by[opener];
 }
 
-/* ---- without a flow --------------------------------------------------------------------------- */
+/* ---- without a flow ---------------------------------------------------------------------------
+ */
 
 static struct rules_match match_packet(const struct job *job)
 {
@@ -180,8 +206,7 @@ static enum sekisho_reason make_room(struct sekisho_engine *engine, const struct
 	if (job->packet.l4_kind == PACKET_L4_TCP && table->half_open >= job->zone->half_open_max &&
 	    !flow_age_recycle(table, now, FLOW_VICTIM_HALF_OPEN))
 		return SEKISHO_REASON_LIMIT_HALF_OPEN;
-	if (table->free_head == FLOW_NONE &&
-	    !flow_age_recycle(table, now, FLOW_VICTIM_UNANSWERED))
+	if (table->free_head == FLOW_NONE && !flow_age_recycle(table, now, FLOW_VICTIM_UNANSWERED))
 		return SEKISHO_REASON_TABLE_FULL;
 	return PACKET_REASON_NONE;
 }
@@ -226,8 +251,9 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 }
 
 /*
- * No flow answers for this packet: do the rules? `missing` is the reason if none does. `flow` is the
- * live flow that did not answer for it, or NULL; with `over` it has ended and makes room for the new.
+ * No flow answers for this packet: do the rules? `missing` is the reason if none does. `flow` is
+ * the live flow that did not answer for it, or NULL; with `over` it has ended and makes room for
+ * the new.
  */
 static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *job,
 				    struct flow *flow, bool over, enum sekisho_reason missing,
@@ -242,21 +268,21 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 	match = match_packet(job);
 	if (match.rule == SEKISHO_RULE_NONE)
 		return missing;
-	if (match.open && job->policy->profile->open_rules_untracked) {
+	if (is_untracked(job->policy, &job->key, job->direction)) {
 		job->verdict->rule = match.rule;
 		return SEKISHO_REASON_RULE_UNTRACKED;
 	}
 	if (not_opening != PACKET_REASON_NONE)
 		return flow != NULL && !over ? missing : not_opening;
 	if (over) {
-		engine->table.closed++;
-		flow_table_remove(&engine->table, flow);
+		flow_close(engine, flow);
 		flow = NULL;
 	}
 	return open_flow(engine, job, flow, &match, now);
 }
 
-/* ---- ICMP errors ------------------------------------------------------------------------------ */
+/* ---- ICMP errors ------------------------------------------------------------------------------
+ */
 
 static enum sekisho_reason error_is_refused(const struct packet *error)
 {
@@ -314,51 +340,126 @@ static enum sekisho_reason related(struct sekisho_engine *engine, struct job *jo
 					       : SEKISHO_REASON_RULE_STATELESS;
 }
 
-/* ---- fragments -------------------------------------------------------------------------------- */
+/* ---- fragments --------------------------------------------------------------------------------
+ */
 
-static enum sekisho_reason follow_fragment(struct sekisho_engine *engine, struct job *job,
-					   uint32_t now)
+static enum sekisho_reason through_state(struct sekisho_engine *engine, struct job *job,
+					 uint32_t now);
+
+static struct fragment_origin fragment_origin(const struct job *job, uint32_t now)
 {
-	const struct fragment_datagram *first = fragment_find(
-		&engine->fragments, &job->packet, job->key.zone, job->direction, now);
-
-	if (first == NULL)
-		return SEKISHO_REASON_FRAGMENT_ORPHAN;
-	if (sekisho_reason_action(first->reason) == SEKISHO_DROP)
-		return SEKISHO_REASON_FRAGMENT_REFUSED;
-	job->verdict->rule = first->rule;
-	job->verdict->opened_by = first->opened_by;
-	return first->reason == SEKISHO_REASON_RULE_MATCH ? SEKISHO_REASON_FLOW_ORIGINATOR
-							  : first->reason;
+	return (struct fragment_origin){
+		.zone = job->key.zone, .direction = (uint8_t)job->direction, .now = now};
 }
 
-static void remember_fragment(struct sekisho_engine *engine, const struct job *job,
-			      enum sekisho_reason reason, uint32_t now)
+/* The first fragment: judged like a whole packet; the others inherit what became of it. */
+static enum sekisho_reason judge_first(struct sekisho_engine *engine, struct job *job,
+				       struct fragment_datagram *datagram, uint32_t now)
 {
-	struct fragment_datagram *datagram = fragment_begin(
-		&engine->fragments, &job->packet, job->key.zone, job->direction, now);
+	const struct packet *packet = &job->packet;
+	enum sekisho_reason reason = through_state(engine, job, now);
 
-	datagram->reason = (uint8_t)reason;
-	datagram->rule = job->verdict->rule;
-	datagram->opened_by = (uint32_t)job->verdict->opened_by;
+	if (packet->l4_kind == PACKET_L4_TCP) {
+		datagram->is_tcp = true;
+		datagram->flow = job->key;
+		datagram->tcp_end_base = packet_tcp_end(packet) - packet->fragment_length;
+	}
+	fragment_decide(&engine->fragments, datagram, reason, job->verdict->rule,
+			(uint32_t)job->verdict->opened_by);
+	return reason;
 }
 
-/* ---- the path --------------------------------------------------------------------------------- */
+static enum sekisho_reason follow_first(struct job *job, const struct fragment_datagram *datagram)
+{
+	job->verdict->rule = datagram->rule;
+	job->verdict->opened_by = datagram->opened_by;
+	return fragment_inherit(datagram);
+}
+
+static enum sekisho_reason hold(struct sekisho_engine *engine, const struct job *job,
+				struct fragment_datagram *datagram)
+{
+	const struct fragment_held frame = {.handle = job->frame->handle,
+					    .packet = job->verdict->packet,
+					    .length = job->packet.frame_length,
+					    .zone = job->key.zone,
+					    .direction = (uint8_t)job->direction};
+
+	return fragment_hold(&engine->fragments, datagram, &frame) ? SEKISHO_REASON_FRAGMENT_HELD
+								   : SEKISHO_REASON_FRAGMENT_BUDGET;
+}
+
+/* All of a datagram has been seen: its flow learns where a TCP segment ends. */
+static void finish_datagram(struct sekisho_engine *engine, struct fragment_datagram *datagram)
+{
+	struct flow *flow = NULL;
+
+	if (datagram->is_tcp && sekisho_reason_action(datagram->reason) == SEKISHO_PASS)
+		flow = flow_table_find(&engine->table, &datagram->flow,
+				       flow_table_hash(&engine->table, &datagram->flow));
+	if (flow != NULL)
+		track_tcp_stretch(flow, datagram->direction,
+				  datagram->tcp_end_base + datagram->end);
+	fragment_forget(&engine->fragments, datagram);
+}
+
+static enum sekisho_reason through_fragments(struct sekisho_engine *engine, struct job *job,
+					     uint32_t now)
+{
+	const struct fragment_origin origin = fragment_origin(job, now);
+	struct fragment_admission admission =
+		fragment_admit(&engine->fragments, &job->packet, &origin);
+	enum sekisho_reason reason = admission.reason;
+
+	switch (admission.outcome) {
+	case FRAGMENT_REFUSE:
+		return reason;
+	case FRAGMENT_WAIT:
+		return hold(engine, job, admission.datagram);
+	case FRAGMENT_JUDGE:
+		reason = judge_first(engine, job, admission.datagram, now);
+		break;
+	case FRAGMENT_FOLLOW:
+		reason = follow_first(job, admission.datagram);
+		break;
+	}
+	if (fragment_is_complete(admission.datagram))
+		finish_datagram(engine, admission.datagram);
+	return reason;
+}
+
+/* A packet that did not parse; as a first fragment it takes its whole datagram with it. */
+static enum sekisho_reason malformed(struct sekisho_engine *engine, const struct job *job,
+				     uint32_t now)
+{
+	const struct packet *packet = &job->packet;
+	const struct fragment_origin origin = fragment_origin(job, now);
+
+	if (packet->is_fragment && packet->fragment_offset == 0)
+		fragment_refuse(&engine->fragments, packet, &origin);
+	return packet->reason;
+}
+
+/* ---- the path ---------------------------------------------------------------------------------
+ */
 
 static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct job *job,
 					struct flow *flow, uint32_t now)
 {
 	struct track track = track_of(engine, job->policy, now);
 	bool was_half_open = flow_is_half_open(flow);
+	bool originator = track_is_originator(flow, job->direction);
 	struct track_result result = track_inspect(&track, flow, &job->packet, job->direction);
 
 	switch (result.outcome) {
 	case TRACK_PASS:
+	case TRACK_LAST:
 		engine->table.half_open +=
 			(uint32_t)flow_is_half_open(flow) - (uint32_t)was_half_open;
 		flow_account(job, flow, now);
-		return track_is_originator(flow, job->direction) ? SEKISHO_REASON_FLOW_ORIGINATOR
-								 : SEKISHO_REASON_FLOW_ANSWER;
+		if (result.outcome == TRACK_LAST)
+			flow_close(engine, flow);
+		return originator ? SEKISHO_REASON_FLOW_ORIGINATOR : SEKISHO_REASON_FLOW_ANSWER;
 	case TRACK_JUDGE:
 		return may_open(engine, job, flow, false, result.reason, now);
 	case TRACK_REOPEN:
@@ -369,27 +470,16 @@ static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct jo
 	}
 }
 
-static enum sekisho_reason inspect(struct sekisho_engine *engine, struct job *job, uint8_t flags,
-				   uint32_t now)
+static enum sekisho_reason through_state(struct sekisho_engine *engine, struct job *job,
+					 uint32_t now)
 {
 	const struct packet *packet = &job->packet;
 	const struct sekisho_policy *policy = job->policy;
 	enum sekisho_reason missing = SEKISHO_REASON_NO_RULE;
 	struct flow *flow;
 
-	if (packet->reason != PACKET_REASON_NONE)
-		return packet->reason;
-	if (packet->kind == PACKET_ARP)
-		return SEKISHO_REASON_ARP;
-	if (packet->l4_kind == PACKET_L4_ND)
-		return SEKISHO_REASON_NEIGHBOUR;
-	if (policy_never_filters(policy, packet->family, packet->source) ||
-	    policy_never_filters(policy, packet->family, packet->destination))
-		return SEKISHO_REASON_NEVER_FILTERED;
-	if (packet->is_fragment && packet->fragment_offset != 0)
-		return follow_fragment(engine, job, now);
 	if (policy->profile->checksums_verified && policy->strict.verify_checksums &&
-	    !(flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD) && !packet_checksum_ok(packet))
+	    !(job->frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD) && !packet_checksum_ok(packet))
 		return SEKISHO_REASON_BAD_CHECKSUM;
 	if (packet->l4_kind == PACKET_L4_ICMP_ERROR)
 		return related(engine, job, now);
@@ -399,14 +489,35 @@ static enum sekisho_reason inspect(struct sekisho_engine *engine, struct job *jo
 	return through_flow(engine, job, flow, now);
 }
 
-static void conclude(struct sekisho_engine *engine, struct job *job, enum sekisho_reason reason)
+static enum sekisho_reason inspect(struct sekisho_engine *engine, struct job *job, uint32_t now)
 {
-	struct sekisho_verdict *verdict = job->verdict;
+	const struct packet *packet = &job->packet;
+	const struct sekisho_policy *policy = job->policy;
 
+	if (packet->reason != PACKET_REASON_NONE)
+		return malformed(engine, job, now);
+	if (packet->kind == PACKET_ARP)
+		return SEKISHO_REASON_ARP;
+	if (packet->l4_kind == PACKET_L4_ND)
+		return SEKISHO_REASON_NEIGHBOUR;
+	if (policy_never_filters(policy, packet->family, packet->source) ||
+	    policy_never_filters(policy, packet->family, packet->destination))
+		return SEKISHO_REASON_NEVER_FILTERED;
+	if (packet->is_fragment)
+		return through_fragments(engine, job, now);
+	return through_state(engine, job, now);
+}
+
+/* Give a packet its reason; one that is held is counted when it is released. */
+static void conclude(struct sekisho_engine *engine, struct sekisho_verdict *verdict,
+		     uint32_t frame_length, enum sekisho_reason reason)
+{
 	verdict->reason = (uint8_t)reason;
 	verdict->action = (uint8_t)sekisho_reason_action(reason);
+	if (verdict->action == SEKISHO_HOLD)
+		return;
 	engine->telemetry.by_reason[reason]++;
-	telemetry_rule(&engine->telemetry, verdict->rule, job->packet.frame_length,
+	telemetry_rule(&engine->telemetry, verdict->rule, frame_length,
 		       reason == SEKISHO_REASON_RULE_MATCH);
 }
 
@@ -431,6 +542,7 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 						       .packet = ++engine->telemetry.received};
 		engine->telemetry.received_bytes += frames[i].length;
 		job->verdict = &verdicts[i];
+		job->frame = &frames[i];
 	}
 	for (unsigned i = 0; i < count; i++) {
 		jobs[i].flow = flow_table_find(&engine->table, &jobs[i].key, jobs[i].hash);
@@ -443,10 +555,29 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 		/* an earlier packet of the burst may have made or removed the flow */
 		if (engine->table.changes != changes)
 			jobs[i].flow = flow_table_find(&engine->table, &jobs[i].key, jobs[i].hash);
-		reason = inspect(engine, &jobs[i], frames[i].flags, now_ms);
-		if (jobs[i].packet.is_fragment && jobs[i].packet.fragment_offset == 0)
-			remember_fragment(engine, &jobs[i], reason, now_ms);
-		conclude(engine, &jobs[i], reason);
+		reason = inspect(engine, &jobs[i], now_ms);
+		conclude(engine, jobs[i].verdict, frames[i].length, reason);
 	}
 	flow_age_sweep(&engine->table, now_ms, SWEEP_BUDGET);
+	fragment_age(&engine->fragments, now_ms, FRAGMENT_BUDGET);
+}
+
+unsigned sekisho_engine_release(struct sekisho_engine *engine, struct sekisho_release *releases,
+				unsigned max)
+{
+	struct fragment_held frame;
+	unsigned count = 0;
+
+	while (count < max && fragment_take_ready(&engine->fragments, &frame)) {
+		struct sekisho_release *release = &releases[count++];
+
+		*release = (struct sekisho_release){.handle = frame.handle,
+						    .zone = frame.zone,
+						    .direction = frame.direction,
+						    .verdict = {.rule = frame.rule,
+								.packet = frame.packet,
+								.opened_by = frame.opened_by}};
+		conclude(engine, &release->verdict, frame.length, frame.reason);
+	}
+	return count;
 }

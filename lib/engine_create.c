@@ -8,6 +8,7 @@
 
 #define FLOWS_MIN         64
 #define FRAGMENTS_DEFAULT 4096
+#define HELD_BYTES_DEFAULT (4u << 20)
 #define RANDOM_TWIST      0x5a /* the fragments' secret differs from the flows' */
 
 static void *libc_allocate(void *context, size_t size, size_t align)
@@ -28,14 +29,24 @@ static void libc_release(void *context, void *memory)
 	free(memory);
 }
 
+static struct fragment_limits fragment_limits(const struct sekisho_engine_config *config)
+{
+	return (struct fragment_limits){
+		.datagrams = config->fragments ? config->fragments : FRAGMENTS_DEFAULT,
+		.frames = config->held ? config->held : SEKISHO_HELD_DEFAULT,
+		.bytes = config->held_bytes ? config->held_bytes : HELD_BYTES_DEFAULT,
+	};
+}
+
 /* Take all memories; false if one is not to be had. */
 static bool take_memory(struct sekisho_engine *engine)
 {
 	const struct sekisho_engine_config *config = &engine->config;
+	const struct fragment_limits fragments = fragment_limits(config);
 	size_t sizes[] = {
 		flow_table_flows_size(config->flows),
 		flow_table_buckets_size(config->flows),
-		fragment_table_size(config->fragments),
+		fragment_table_size(&fragments),
 		(size_t)config->zones * sizeof(struct engine_zone),
 		((size_t)sekisho_rule_names_capacity(config->names) + 1) *
 			sizeof(struct sekisho_rule_stats),
@@ -52,6 +63,7 @@ static bool take_memory(struct sekisho_engine *engine)
 struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config *config,
 					     char *message, size_t message_size)
 {
+	const struct fragment_limits fragments = fragment_limits(config);
 	struct sekisho_engine *engine;
 	uint8_t random[32];
 
@@ -70,8 +82,6 @@ struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config 
 		engine->config.allocate = libc_allocate;
 		engine->config.release = libc_release;
 	}
-	if (engine->config.fragments == 0)
-		engine->config.fragments = FRAGMENTS_DEFAULT;
 	if (!take_memory(engine)) {
 		snprintf(message, message_size, "not enough memory for %u flows", config->flows);
 		sekisho_engine_destroy(engine);
@@ -81,8 +91,7 @@ struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config 
 		random[i] = config->hash_key[i] ^ RANDOM_TWIST;
 	flow_table_init(&engine->table, config->flows, engine->memory[0], engine->memory[1],
 			config->hash_key);
-	fragment_table_init(&engine->fragments, engine->config.fragments, engine->memory[2],
-			    random);
+	fragment_table_init(&engine->fragments, &fragments, engine->memory[2], random);
 	engine->zones = engine->memory[3];
 	engine->telemetry.rules = engine->memory[4];
 	engine->telemetry.rule_capacity = sekisho_rule_names_capacity(config->names);
@@ -120,6 +129,7 @@ void sekisho_engine_stats(const struct sekisho_engine *engine, struct sekisho_st
 	const struct flow_table *table = &engine->table;
 
 	telemetry_read(&engine->telemetry, stats);
+	stats->held = __atomic_load_n(&engine->fragments.frames, __ATOMIC_RELAXED);
 	stats->flows = __atomic_load_n(&table->used, __ATOMIC_RELAXED);
 	stats->flows_capacity = table->capacity;
 	stats->flows_half_open = __atomic_load_n(&table->half_open, __ATOMIC_RELAXED);

@@ -1,48 +1,148 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fragment.h: later fragments follow the verdict of their datagram's first one (AWS-86, STRICT-71).
+ * fragment.h: virtual reassembly (STRICT-71, AWS-86; RFC 791, 8200, 1858, 3128, 5722, 7112).
  *
- * A fixed number of datagrams is remembered, by (zone, direction, addresses, protocol, id); the one
- * that would be forgotten first makes room. A later fragment whose first has not come is an orphan:
- * dropped, never passed unseen.
+ * Nothing is put together: a fragment leaves as it came. What is kept of a datagram is which of its
+ * bytes have been seen, and the verdict of its first fragment, which the others inherit. Those that
+ * come before the first are held: their frames stay with the caller, a handle of each stays here.
+ *
+ * Life of a datagram: begun by whichever fragment comes first; decided when the first one has been
+ * judged; spoilt by an overlap, a contradiction, or too many pieces; forgotten once all its bytes
+ * have been seen, or when its time is over, 30 s (IPv4) or 60 s (IPv6) after it was begun.
+ *
+ * All of it is bounded: datagrams, held frames, their bytes, and the work of a burst. One thread
+ * owns a table.
  */
 #ifndef FRAGMENT_H
 #define FRAGMENT_H
 
+#include <stddef.h>
+
 #include "flow_key.h"
 #include "packet.h"
 
-struct fragment_datagram {
-	struct flow_key key; /* the id in the ports */
-	uint32_t expires_at;
-	uint32_t rule;
-	uint32_t opened_by;
-	uint8_t reason; /* of the first fragment */
-	uint8_t direction;
+#define FRAGMENT_PIECES_MAX 64 /* of one datagram; STRICT-71 */
+#define FRAGMENT_NONE       UINT32_MAX
+
+/* Bytes of a datagram that have been seen: first .. past - 1. */
+struct fragment_span {
+	uint16_t first, past;
 };
 
-#define FRAGMENT_WAYS 4
+struct fragment_datagram {
+	struct flow_key key;            /* the identification in the ports */
+	uint32_t expires_at;            /* tick */
+	uint32_t chain;                 /* next of its bucket, or of the free ones */
+	uint32_t older, newer;          /* begun before and after it, of its family */
+	uint32_t held_first, held_last; /* its frames that wait */
+	uint32_t end; /* bytes of the whole; 0 while the last fragment has not come */
+	uint8_t direction;
+	uint8_t pieces; /* fragments seen */
+	uint8_t spans;  /* of `span`: ordered, apart from each other */
+	uint8_t spoilt; /* enum sekisho_reason that befell the whole, or PACKET_REASON_NONE */
+	/* once decided: what the others inherit */
+	uint8_t decided;
+	uint8_t reason;
+	uint32_t rule, opened_by;
+	/* once decided, and if TCP: where the segment ends, less the datagram's bytes */
+	uint8_t is_tcp;
+	uint32_t tcp_end_base;
+	struct flow_key flow;
+	struct fragment_span span[FRAGMENT_PIECES_MAX];
+};
+
+/* A frame that waits, or that may leave. */
+struct fragment_held {
+	void *handle;
+	uint64_t packet; /* its number */
+	uint32_t next;
+	uint32_t length;
+	/* once it may leave: */
+	uint32_t rule, opened_by;
+	uint16_t zone;
+	uint8_t reason, direction;
+};
+
+struct fragment_limits {
+	uint32_t datagrams;
+	uint32_t frames; /* held at once */
+	uint32_t bytes;  /* of held frames */
+};
+
+/* A list through indices, oldest first. */
+struct fragment_list {
+	uint32_t first, last;
+};
 
 struct fragment_table {
+	struct fragment_limits limits;
 	struct fragment_datagram *datagrams;
-	uint32_t set_mask; /* sets of FRAGMENT_WAYS */
+	struct fragment_held *held;
+	uint32_t *buckets;
+	uint32_t bucket_mask;
+	uint32_t free_datagram, free_held;
+	struct fragment_list
+		age[2]; /* IPv4, IPv6: all live for the same time, so in order of expiry */
+	struct fragment_list ready; /* held frames that may leave */
+	uint32_t frames, bytes;     /* held now, ready ones included */
 	struct flow_hash_secret secret;
 };
 
-/* The size of the memory for `count` datagrams, in bytes. */
-size_t fragment_table_size(uint32_t count);
+/* The size of a table's memory, in bytes. */
+size_t fragment_table_size(const struct fragment_limits *limits);
 
-/* Lay a table into zeroed memory of that size. */
-void fragment_table_init(struct fragment_table *table, uint32_t count, void *memory,
-			 const uint8_t random[32]);
+/* Lay a table into zeroed memory of that size. `random` is 32 bytes. */
+void fragment_table_init(struct fragment_table *table, const struct fragment_limits *limits,
+			 void *memory, const uint8_t *random);
 
-/* Remember what became of a first fragment. The returned entry's verdict fields are the caller's. */
-struct fragment_datagram *fragment_begin(struct fragment_table *table, const struct packet *packet,
-					 uint16_t zone, unsigned direction, uint32_t now);
+enum fragment_outcome {
+	FRAGMENT_REFUSE, /* drop, by `reason` */
+	FRAGMENT_JUDGE,  /* the first: judge it, then fragment_decide() */
+	FRAGMENT_FOLLOW, /* as the first was judged */
+	FRAGMENT_WAIT    /* fragment_hold() it */
+};
 
-/* What became of this later fragment's first; NULL for an orphan. */
-const struct fragment_datagram *fragment_find(const struct fragment_table *table,
-					      const struct packet *packet, uint16_t zone,
-					      unsigned direction, uint32_t now);
+struct fragment_admission {
+	enum fragment_outcome outcome;
+	enum sekisho_reason reason; /* with FRAGMENT_REFUSE */
+	struct fragment_datagram *datagram;
+};
+
+/* Where a fragment comes from, and when. */
+struct fragment_origin {
+	uint16_t zone;
+	uint8_t direction;
+	uint32_t now; /* tick */
+};
+
+/* Note a fragment that parsed well, and say what becomes of it. */
+struct fragment_admission fragment_admit(struct fragment_table *table, const struct packet *packet,
+					 const struct fragment_origin *origin);
+
+/* The first fragment did not even parse: what else comes of its datagram goes the same way. */
+void fragment_refuse(struct fragment_table *table, const struct packet *packet,
+		     const struct fragment_origin *origin);
+
+/* The first fragment has been judged: those that waited may leave. */
+void fragment_decide(struct fragment_table *table, struct fragment_datagram *datagram,
+		     enum sekisho_reason reason, uint32_t rule, uint32_t opened_by);
+
+/* Hold a frame; false if it would be over budget. */
+bool fragment_hold(struct fragment_table *table, struct fragment_datagram *datagram,
+		   const struct fragment_held *frame);
+
+/* The reason that a fragment has by its datagram's first one. */
+enum sekisho_reason fragment_inherit(const struct fragment_datagram *datagram);
+
+/* Whether every byte has been seen and judged, so that nothing need be remembered. */
+bool fragment_is_complete(const struct fragment_datagram *datagram);
+
+void fragment_forget(struct fragment_table *table, struct fragment_datagram *datagram);
+
+/* End up to `budget` datagrams whose time is over. */
+void fragment_age(struct fragment_table *table, uint32_t now, unsigned budget);
+
+/* Take the next held frame that may leave into `frame`; false if there is none. */
+bool fragment_take_ready(struct fragment_table *table, struct fragment_held *frame);
 
 #endif

@@ -121,7 +121,7 @@ static __attribute__((cold, noinline)) bool l4_too_short(struct packet *packet, 
 						: SEKISHO_REASON_L4_TRUNCATED);
 }
 
-/* Set the payload, `header` bytes into layer 4; `length` is already within l4_length. */
+/* Set the payload, `length` bytes from `header` bytes into layer 4 on. */
 static inline void set_payload(struct packet *packet, const uint8_t *l4, uint32_t header,
 			       uint32_t length)
 {
@@ -191,7 +191,7 @@ static inline bool parse_udp(struct packet *packet, const uint8_t *l4)
 	length = load16(l4 + 4);
 	if (length < UDP_HEADER || (length > packet->l4_length && !packet->is_fragment))
 		return note(packet, SEKISHO_REASON_BAD_L4_LENGTH);
-	set_payload(packet, l4, UDP_HEADER, least(length, packet->l4_length) - UDP_HEADER);
+	set_payload(packet, l4, UDP_HEADER, length - UDP_HEADER);
 	return true;
 }
 
@@ -291,6 +291,7 @@ static inline bool parse_l4(struct packet *packet, const struct extent *extent)
  */
 static void judge_fragment(struct packet *packet, uint32_t before, uint32_t length)
 {
+	packet->fragment_length = (uint16_t)least(length, DATAGRAM_MAX);
 	if (before + packet->fragment_offset + length > DATAGRAM_MAX || length == 0 ||
 	    (packet->more_fragments && (length & 7) != 0))
 		note(packet, SEKISHO_REASON_FRAGMENT_BAD);

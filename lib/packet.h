@@ -60,7 +60,7 @@ struct packet {
 	uint16_t l4_offset;  /* of layer 4 in the frame */
 	/* bytes of layer 4 by the IP lengths; those captured; captured <= length */
 	uint32_t l4_length, l4_captured;
-	/* layer 4 payload: after the UDP or TCP header */
+	/* layer 4 payload: after the UDP or TCP header; UDP's of the whole datagram, if fragmented */
 	const uint8_t *payload;
 	uint32_t payload_length, payload_captured;
 	uint32_t frame_length; /* on the wire */
@@ -69,6 +69,7 @@ struct packet {
 	bool is_fragment;       /* any fragment, the first included (not an IPv6 atomic fragment) */
 	bool more_fragments;
 	uint16_t fragment_offset; /* bytes */
+	uint16_t fragment_length; /* bytes that this fragment has of the datagram */
 	uint32_t fragment_id;
 
 	union {
@@ -85,6 +86,15 @@ struct packet {
 		} icmp;
 	};
 };
+
+/* The sequence number after a TCP packet's last, as far as this packet holds the segment. */
+static inline uint32_t packet_tcp_end(const struct packet *packet)
+{
+	uint32_t syn = !!(packet->tcp.flags & PACKET_TCP_SYN);
+	uint32_t fin = !!(packet->tcp.flags & PACKET_TCP_FIN);
+
+	return packet->tcp.seq + packet->payload_length + syn + fin;
+}
 
 /*
  * Take `captured` bytes of a frame of `length` bytes apart. Always fills all of `packet`; what could

@@ -129,8 +129,8 @@ enum sekisho_esp { SEKISHO_ESP_RULE, SEKISHO_ESP_FOLLOWS_IKE };                 
 /* UDP protocols whose packets prove themselves (STRICT-20): (ID, name in the policy file, default port). */
 /* clang-format off */
 #define SEKISHO_GRAMMARS(X) \
-	X(IKE,   "ike",   500) \
-	X(NAT_T, "nat_t", 4500)
+	X(IKE,       "ike",       500) \
+	X(NAT_T,     "nat_t",     4500)
 /* clang-format on */
 
 enum sekisho_grammar {
@@ -156,8 +156,11 @@ struct sekisho_aws_spec {
 	bool tcp_pickup; /* AWS-80: a mid-stream segment that a rule admits opens a flow; default true */
 };
 
+/* Ceilings on what is new; 0 means none. A *source* is the address that opened the flow. */
 struct sekisho_limits_spec {
-	uint32_t half_open_percent; /* of the table, 1..100; STRICT-17; 0 means no ceiling */
+	uint32_t half_open_percent;    /* half-open flows, of the table, 1..100; STRICT-17 */
+	uint32_t half_open_per_source; /* half-open flows of one source */
+	uint32_t flows_per_source;     /* flows of one source, whatever their state */
 };
 
 struct sekisho_policy_spec {
@@ -227,9 +230,13 @@ const char *sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint
 /* Flags of a frame: what the NIC has already verified. */
 #define SEKISHO_FRAME_L4_CHECKSUM_GOOD 0x1
 
-/* One Ethernet frame as it came. `data` need not be aligned; it is never written. */
+/*
+ * One Ethernet frame as it came. `data` need not be aligned; it is never written, nor read after the
+ * burst, not even of a frame that is held.
+ */
 struct sekisho_frame {
 	const uint8_t *data;
+	void *handle;       /* the caller's own; comes back with the release of a frame that was held */
 	uint32_t captured;  /* bytes at `data` */
 	uint32_t length;    /* bytes on the wire, >= captured (more only in clipped captures) */
 	uint16_t zone;      /* below the engine's zone count */
@@ -286,10 +293,14 @@ enum sekisho_direction sekisho_policy_direction(const struct sekisho_policy *pol
 
 struct sekisho_engine;
 
+#define SEKISHO_HELD_DEFAULT 1024 /* frames that an engine may hold at once */
+
 struct sekisho_engine_config {
-	uint32_t flows;     /* flows it can hold; at least 64 */
-	uint32_t fragments; /* fragmented datagrams it can follow at once; 0 takes 4096 */
-	uint16_t zones;     /* policies it can have, one a zone; at least 1 */
+	uint32_t flows;      /* flows it can hold; at least 64 */
+	uint32_t fragments;  /* fragmented datagrams it can follow at once; 0 takes 4096 */
+	uint32_t held;       /* frames it may hold at once; 0 takes SEKISHO_HELD_DEFAULT */
+	uint32_t held_bytes; /* and the sum of their lengths; 0 takes 4 MiB */
+	uint16_t zones;      /* policies it can have, one a zone; at least 1 */
 	const struct sekisho_rule_names *names; /* must outlive the engine */
 	uint8_t hash_key[32]; /* random; from getrandom(2), or fixed in tests */
 	/* memory, zeroed and aligned to `align` bytes; NULL takes the C library's */
@@ -313,7 +324,8 @@ void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 			       const struct sekisho_policy *policy);
 
 /*
- * Judge `count` frames (0..SEKISHO_BURST_MAX). verdicts[i] answers frames[i]. `now_ms` is any
+ * Judge `count` frames (0..SEKISHO_BURST_MAX). verdicts[i] answers frames[i]; where its action is to
+ * hold, the caller keeps the frame until it is released. `now_ms` is any
  * millisecond clock that does not go back; only differences matter, so its wrapping at 2^32 is fine.
  * Call with no frames when idle, so that ageing goes on. Owner only.
  */
@@ -321,19 +333,36 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 			  const struct sekisho_frame *frames, unsigned count,
 			  struct sekisho_verdict *verdicts);
 
+/* A frame that was held, and has its verdict now. */
+struct sekisho_release {
+	struct sekisho_verdict verdict; /* passes or drops */
+	void *handle;                   /* of the frame */
+	uint16_t zone;
+	uint8_t direction;
+};
+
+/*
+ * Take up to `max` frames whose wait is over, in the order in which they came for each datagram.
+ * Fragments are held while the first of their datagram, which has the ports, has not come (STRICT-71).
+ * Call after each burst until it returns less than `max`. Owner only.
+ */
+unsigned sekisho_engine_release(struct sekisho_engine *engine, struct sekisho_release *releases,
+				unsigned max);
+
 /* ---- What an engine tells --------------------------------------------------------------------- */
 
 struct sekisho_stats {
 	uint64_t received;
 	uint64_t received_bytes;
-	uint64_t by_reason[SEKISHO_REASON_COUNT]; /* received = sum of these */
+	uint64_t held;                            /* frames now, their verdict still to come */
+	uint64_t by_reason[SEKISHO_REASON_COUNT]; /* received = sum of these + held */
 	uint64_t flows;                           /* in the table now; some may be past their time */
 	uint64_t flows_capacity;
 	uint64_t flows_half_open; /* now */
 	uint64_t flows_created;
 	uint64_t flows_expired;
 	uint64_t flows_recycled; /* made room under pressure */
-	uint64_t flows_closed;   /* by policy, or replaced by a new opening */
+	uint64_t flows_closed;   /* by policy, by their last answer, or for a new opening */
 };
 
 /* Read the counters. Each is right, though not all of the same instant. Any thread. */

@@ -3,7 +3,7 @@
  * track.h: is this packet part of its flow? One file a protocol family behind track_inspect().
  *
  * Trackers know profiles, flows and packets; never rules or policies. A tracker that answers
- * TRACK_PASS has made the packet's changes to the flow; with any other outcome it has changed nothing
+ * TRACK_PASS or TRACK_LAST has made the packet's changes to the flow; with any other outcome it has changed nothing
  * (STRICT-7).
  */
 #ifndef TRACK_H
@@ -24,6 +24,7 @@ struct track {
 
 enum track_outcome {
 	TRACK_PASS,
+	TRACK_LAST,   /* pass, and the flow has nothing more to say (STRICT-23) */
 	TRACK_DROP,   /* by `reason` */
 	TRACK_JUDGE,  /* no answer, says `reason`: by the rules as if there were no flow (STRICT-3) */
 	TRACK_REOPEN  /* the flow is over and this may be a new one's first packet */
@@ -83,6 +84,8 @@ struct track_result track_tcp_inspect(const struct track *track, struct flow *fl
 enum sekisho_reason track_tcp_may_open(const struct track *track, const struct packet *packet);
 bool track_tcp_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		    unsigned direction);
+/* The rest of a fragmented segment has passed: `direction` has sent up to `end`. */
+void track_tcp_stretch(struct flow *flow, unsigned direction, uint32_t end);
 bool track_tcp_quotes(const struct flow *flow, const struct packet *quoted, unsigned direction);
 
 struct track_result track_udp_inspect(const struct track *track, struct flow *flow,

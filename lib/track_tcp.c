@@ -342,6 +342,14 @@ bool track_tcp_open(const struct track *track, struct flow *flow, const struct p
 	return true;
 }
 
+void track_tcp_stretch(struct flow *flow, unsigned direction, uint32_t end)
+{
+	struct flow_tcp_side *sender = &flow->track.tcp[direction];
+
+	if (before(sender->end, end))
+		sender->end = end;
+}
+
 bool track_tcp_quotes(const struct flow *flow, const struct packet *quoted, unsigned direction)
 {
 	const struct flow_tcp_side *sender = &flow->track.tcp[direction];

@@ -45,8 +45,12 @@
 	/* fragments */ \
 	X(FRAGMENT_TINY,      "fragment-tiny",       DROP, NONE, "the first fragment does not hold the layer 4 header, or TCP at offset 1") \
 	X(FRAGMENT_BAD,       "fragment-bad",        DROP, NONE, "a fragment whose offset and length make no datagram") \
-	X(FRAGMENT_ORPHAN,    "fragment-orphan",     DROP, NONE, "the first fragment of its datagram has not come") \
+	X(FRAGMENT_OVERLAP,   "fragment-overlap",    DROP, NONE, "fragments of its datagram overlap (STRICT-71)") \
+	X(FRAGMENT_TOO_MANY,  "fragment-too-many",   DROP, NONE, "its datagram is in more than 64 fragments") \
+	X(FRAGMENT_TIMEOUT,   "fragment-timeout",    DROP, NONE, "it was held, and the first fragment of its datagram did not come in time") \
+	X(FRAGMENT_BUDGET,    "fragment-budget",     DROP, NONE, "no room to follow one more datagram, or to hold one more fragment") \
 	X(FRAGMENT_REFUSED,   "fragment-refused",    DROP, NONE, "the first fragment of its datagram was dropped") \
+	X(FRAGMENT_HELD,      "fragment-held",       HOLD, NONE, "it waits for the first fragment of its datagram; a verdict follows") \
 	/* a packet without a flow */ \
 	X(NO_RULE,            "no-rule",             DROP, NONE, "no flow and no rule of its direction admits it") \
 	X(NOT_AN_OPENING,     "not-an-opening",      DROP, NONE, "TCP of no flow that is not a bare SYN") \
@@ -61,6 +65,12 @@
 	X(NO_PROOF_IKE,       "no-proof-ike",        DROP, NONE, "IKE that answers nothing the other side was admitted to ask (STRICT-33)") \
 	X(IKE_MALFORMED,      "ike-malformed",       DROP, NONE, "not an IKE message, so no answer (STRICT-30)") \
 	X(NO_IKE_SA,          "no-ike-sa",           DROP, NONE, "ESP in UDP or a keepalive without a live IKE SA of its address pair (STRICT-37)") \
+	X(NO_PROOF_WIREGUARD, "no-proof-wireguard",  DROP, NONE, "WireGuard that answers no initiation from the other side (STRICT-50)") \
+	X(WIREGUARD_MALFORMED, "wireguard-malformed", DROP, NONE, "not a WireGuard message, so no answer (STRICT-50)") \
+	X(NO_PROOF_DNS,       "no-proof-dns",        DROP, NONE, "DNS that answers no outstanding query (STRICT-51)") \
+	X(DNS_MALFORMED,      "dns-malformed",       DROP, NONE, "not a DNS message, so no answer (STRICT-51)") \
+	X(NO_PROOF_NTP,       "no-proof-ntp",        DROP, NONE, "NTP whose origin timestamp the other side did not send (STRICT-52)") \
+	X(NTP_MALFORMED,      "ntp-malformed",       DROP, NONE, "not an NTP message, so no answer (STRICT-52)") \
 	X(NO_PROOF_ECHO,      "no-proof-echo",       DROP, NONE, "ICMP that answers no request from the other side (STRICT-53)") \
 	X(NO_PROOF_PROTOCOL,  "no-proof-protocol",   DROP, NONE, "a protocol without ports proves nothing (STRICT-40)") \
 	/* ICMP errors */ \
@@ -69,7 +79,8 @@
 	X(ICMP_MTU_SMALL,     "icmp-mtu-small",      DROP, NONE, "packet too big with an MTU under 68 or 1280 (STRICT-61)") \
 	/* room */ \
 	X(TABLE_FULL,         "table-full",          DROP, NONE, "no room for one more flow") \
-	X(LIMIT_HALF_OPEN,    "limit-half-open",     DROP, NONE, "too many half-open flows")
+	X(LIMIT_HALF_OPEN,    "limit-half-open",     DROP, NONE, "too many half-open flows (STRICT-17)") \
+	X(LIMIT_SOURCE,       "limit-source",        DROP, NONE, "too many flows, or half-open ones, of one source (STRICT-17)")
 /* clang-format on */
 
 /* Why, one for each row. SEKISHO_REASON_COUNT is their number, never a reason itself. */
@@ -80,8 +91,8 @@ enum sekisho_reason {
 		SEKISHO_REASON_COUNT
 };
 
-/* What to do with the packet. */
-enum sekisho_action { SEKISHO_DROP, SEKISHO_PASS };
+/* What to do with the packet. One that is held gets its verdict later: sekisho_engine_release(). */
+enum sekisho_action { SEKISHO_DROP, SEKISHO_PASS, SEKISHO_HOLD };
 
 /* What admitted it: nothing (it was dropped), a rule, a flow, a list, or being link upkeep. */
 enum sekisho_admitted_by {

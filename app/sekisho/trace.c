@@ -2,8 +2,9 @@
 /*
  * trace.c: reading a capture and asking the judges.
  *
- * One packet at a time: a capture's packets seldom share a millisecond, and the rows come out in
- * order by themselves.
+ * One packet at a time: a capture's packets seldom share a millisecond. A packet that a judge holds
+ * gets its verdict later; it and the rows after it wait, so that rows come out in packet order.
+ * What still waits when the capture ends is waited for: the clock goes on without packets.
  *
  * Time. The engine's clock must not go back, and compares 32-bit milliseconds by signed difference.
  * So a timestamp before the latest one stands still, and a gap longer than any timer is cut to
@@ -23,6 +24,8 @@
 
 #define GAP_MAX_MS  (UINT32_C(1) << 30) /* 12 days; the longest timer is 5 */
 #define TIME_MAX_US INT64_C(1000000000000000000)
+#define END_STEP_MS 1000u /* of the clock, once the capture has ended */
+#define ROWS_MIN    256u
 #define FLOWS_MIN   4096u
 #define FLOWS_MAX   (1u << 22)
 
@@ -37,6 +40,12 @@ struct reader {
 	uint32_t clock_ms;
 	uint8_t *scratch;
 	size_t scratch_size;
+};
+
+/* Rows that are not called back yet, in packet order. */
+struct rows {
+	struct trace_row *row;
+	size_t first, count, size; /* a ring; size is a power of two */
 };
 
 /* ---- Judges -----------------------------------------------------------------------------------
@@ -232,15 +241,83 @@ static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, c
 	return 0;
 }
 
+/* ---- Rows -------------------------------------------------------------------------------------
+ */
+
+/* Add an empty row; NULL when there is no memory. */
+static struct trace_row *rows_add(struct rows *rows)
+{
+	struct trace_row *row;
+
+	if (rows->count == rows->size) {
+		size_t size = rows->size ? rows->size * 2 : ROWS_MIN;
+		struct trace_row *larger = calloc(size, sizeof(*larger));
+
+		if (!larger)
+			return NULL;
+		for (size_t i = 0; i < rows->count; i++)
+			larger[i] = rows->row[(rows->first + i) & (rows->size - 1)];
+		free(rows->row);
+		*rows = (struct rows){larger, 0, rows->count, size};
+	}
+	row = &rows->row[(rows->first + rows->count++) & (rows->size - 1)];
+	memset(row, 0, sizeof(*row));
+	return row;
+}
+
+/* The waiting row of a packet number. */
+static struct trace_row *rows_find(const struct rows *rows, uint64_t number)
+{
+	uint64_t behind = number - rows->row[rows->first].number;
+
+	return &rows->row[(rows->first + behind) & (rows->size - 1)];
+}
+
+static bool row_is_decided(const struct trace_row *row, const struct trace_run *run)
+{
+	for (unsigned j = 0; j < run->judge_count; j++)
+		if (row->verdicts[j].action == SEKISHO_HOLD)
+			return false;
+	return true;
+}
+
+/* Call back with the rows that nothing holds up. False to stop. */
+static bool rows_flush(struct rows *rows, const struct trace_run *run)
+{
+	while (rows->count > 0 && row_is_decided(&rows->row[rows->first], run)) {
+		if (!run->row(run->context, &rows->row[rows->first]))
+			return false;
+		rows->first = (rows->first + 1) & (rows->size - 1);
+		rows->count--;
+	}
+	return true;
+}
+
 /* ---- Judging ----------------------------------------------------------------------------------
  */
 
+/* Take what a judge releases. The handle of a frame is its packet's number. */
+static void rows_release(struct rows *rows, const struct trace_run *run, unsigned judge)
+{
+	struct sekisho_release releases[SEKISHO_BURST_MAX];
+	unsigned count;
+
+	do {
+		count = sekisho_engine_release(run->judges[judge].engine, releases,
+					       SEKISHO_BURST_MAX);
+		for (unsigned i = 0; i < count; i++)
+			rows_find(rows, (uintptr_t)releases[i].handle)->verdicts[judge] =
+				releases[i].verdict;
+	} while (count == SEKISHO_BURST_MAX);
+}
+
 /* Show one packet to all judges. */
-static void row_judge(struct trace_row *row, const struct trace_run *run,
+static void row_judge(struct rows *rows, struct trace_row *row, const struct trace_run *run,
 		      struct sekisho_frame *frame, uint32_t now_ms)
 {
 	sekisho_frame_tuple(frame, &row->tuple);
-	for (unsigned j = 0; j < run->judge_count && j < TRACE_JUDGES_MAX; j++) {
+	frame->handle = (void *)(uintptr_t)row->number;
+	for (unsigned j = 0; j < run->judge_count; j++) {
 		const struct trace_judge *judge = &run->judges[j];
 		enum sekisho_direction direction = SEKISHO_INGRESS;
 
@@ -249,30 +326,50 @@ static void row_judge(struct trace_row *row, const struct trace_run *run,
 		row->directions[j] = (uint8_t)direction;
 		frame->direction = (uint8_t)direction;
 		sekisho_engine_burst(judge->engine, now_ms, frame, 1, &row->verdicts[j]);
+		rows_release(rows, run, j);
 	}
 }
 
 /* Take one packet through. Returns 1 to go on, 0 to stop, -1 when there is no memory. */
-static int packet_take(struct reader *reader, const struct trace_run *run,
+static int packet_take(struct reader *reader, struct rows *rows, const struct trace_run *run,
 		       const struct pcap_pkthdr *header, const uint8_t *data)
 {
 	struct sekisho_frame frame;
-	struct trace_row row = {0};
+	struct trace_row *row;
 
 	if (reader->packets == 0)
 		reader->first = header->ts;
 	if (frame_make(reader, header, data, &frame))
 		return -1;
-	row.number = ++reader->packets;
-	row.time_us = elapsed_us(&reader->first, &header->ts);
-	clock_advance(reader, row.time_us);
-	row_judge(&row, run, &frame, reader->clock_ms);
-	return run->row(run->context, &row) ? 1 : 0;
+	row = rows_add(rows);
+	if (!row)
+		return -1;
+	row->number = ++reader->packets;
+	row->time_us = elapsed_us(&reader->first, &header->ts);
+	clock_advance(reader, row->time_us);
+	row_judge(rows, row, run, &frame, reader->clock_ms);
+	return rows_flush(rows, run) ? 1 : 0;
+}
+
+/* The capture has ended: let time pass until nothing is held. */
+static void rows_finish(struct reader *reader, struct rows *rows, const struct trace_run *run)
+{
+	while (rows->count > 0) {
+		reader->clock_ms += END_STEP_MS;
+		for (unsigned j = 0; j < run->judge_count; j++) {
+			sekisho_engine_burst(run->judges[j].engine, reader->clock_ms, NULL, 0,
+					     NULL);
+			rows_release(rows, run, j);
+		}
+		if (!rows_flush(rows, run))
+			return;
+	}
 }
 
 int trace_run(const struct trace_run *run, const char *capture)
 {
 	struct reader reader;
+	struct rows rows = {0};
 	struct pcap_pkthdr *header;
 	const uint8_t *data;
 	int status = 1, went = 1;
@@ -280,12 +377,15 @@ int trace_run(const struct trace_run *run, const char *capture)
 	if (reader_open(&reader, capture))
 		return -1;
 	while (went == 1 && (status = pcap_next_ex(reader.pcap, &header, &data)) == 1)
-		went = packet_take(&reader, run, header, data);
+		went = packet_take(&reader, &rows, run, header, data);
+	if (went == 1)
+		rows_finish(&reader, &rows, run);
 	if (went < 0)
 		fprintf(stderr, "sekisho: %s: out of memory\n", capture);
 	else if (status == PCAP_ERROR)
 		fprintf(stderr, "sekisho: %s: after packet %" PRIu64 ": %s\n", capture,
 			reader.packets, pcap_geterr(reader.pcap));
 	reader_close(&reader);
+	free(rows.row);
 	return went < 0 || status == PCAP_ERROR ? -1 : 0;
 }

@@ -159,10 +159,11 @@ static void conservation_print(const struct daemon *daemon)
 
 	daemon_totals_read(daemon, &totals);
 	log_line(CONFIG_LOG_ERROR + 2,
-		 "conservation: received %llu = sent %llu + dropped %llu + held 0: %s",
+		 "conservation: received %llu = sent %llu + dropped %llu + held %llu: %s",
 		 (unsigned long long)totals.received, (unsigned long long)totals.sent,
-		 (unsigned long long)totals.dropped,
-		 totals.received == totals.sent + totals.dropped ? "holds" : "BROKEN");
+		 (unsigned long long)totals.dropped, (unsigned long long)totals.engines.held,
+		 totals.received == totals.sent + totals.dropped + totals.engines.held ? "holds"
+										       : "BROKEN");
 }
 
 /* From EAL's start to its end. */

@@ -22,7 +22,7 @@ unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers)
 {
 	unsigned ports = (unsigned)appliance->edge_count * 2;
 
-	return ports * 2 * DESCRIPTORS +
+	return ports * 2 * DESCRIPTORS + workers * SEKISHO_HELD_DEFAULT +
 	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST);
 }
 

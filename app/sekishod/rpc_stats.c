@@ -9,7 +9,7 @@
 
 /* Causes that lie before or behind the engine, with words like its own. */
 #define TRANSMIT_FULL_WORD "transmit-full"
-#define UNREADABLE_WORD	   "unreadable"
+#define UNREADABLE_WORD    "unreadable"
 
 static json_t *ports_json(const struct daemon *daemon)
 {
@@ -21,20 +21,20 @@ static json_t *ports_json(const struct daemon *daemon)
 			const struct port_counters *counters = &port->counters;
 
 			json_array_append_new(
-				list,
-				json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "edge",
-					  daemon->edges[i].name, "side",
-					  side == SEKISHO_EGRESS ? "inside" : "outside", "device",
-					  port->device, "received",
-					  (json_int_t)atomic_load(&counters->received),
-					  "received_bytes",
-					  (json_int_t)atomic_load(&counters->received_bytes), "sent",
-					  (json_int_t)atomic_load(&counters->sent), "sent_bytes",
-					  (json_int_t)atomic_load(&counters->sent_bytes),
-					  "transmit_full",
-					  (json_int_t)atomic_load(&counters->transmit_full),
-					  "unreadable",
-					  (json_int_t)atomic_load(&counters->unreadable)));
+				list, json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "edge",
+						daemon->edges[i].name, "side",
+						side == SEKISHO_EGRESS ? "inside" : "outside",
+						"device", port->device, "received",
+						(json_int_t)atomic_load(&counters->received),
+						"received_bytes",
+						(json_int_t)atomic_load(&counters->received_bytes),
+						"sent", (json_int_t)atomic_load(&counters->sent),
+						"sent_bytes",
+						(json_int_t)atomic_load(&counters->sent_bytes),
+						"transmit_full",
+						(json_int_t)atomic_load(&counters->transmit_full),
+						"unreadable",
+						(json_int_t)atomic_load(&counters->unreadable)));
 		}
 	return list;
 }
@@ -56,17 +56,17 @@ void rpc_stats(struct rpc_call *call)
 			  (json_int_t)totals.engines.flows_expired, "recycled",
 			  (json_int_t)totals.engines.flows_recycled, "closed",
 			  (json_int_t)totals.engines.flows_closed);
-	/* Fragments wait for nothing in this engine, so none is ever held between two bursts. */
-	call->result = json_pack("{s:I,s:I,s:I,s:i,s:I,s:I,s:I,s:o,s:o,s:o}", "received",
+	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "received",
 				 (json_int_t)totals.received, "passed", (json_int_t)totals.passed,
-				 "dropped", (json_int_t)totals.dropped, "held", 0, "sent",
-				 (json_int_t)totals.sent, "transmit_full",
-				 (json_int_t)totals.transmit_full, "unreadable",
+				 "dropped", (json_int_t)totals.dropped, "held",
+				 (json_int_t)totals.engines.held, "sent", (json_int_t)totals.sent,
+				 "transmit_full", (json_int_t)totals.transmit_full, "unreadable",
 				 (json_int_t)totals.unreadable, "reasons", reasons, "flows", flows,
 				 "ports", ports_json(daemon));
 }
 
-/* ---- Rules ------------------------------------------------------------------------------------ */
+/* ---- Rules ------------------------------------------------------------------------------------
+ */
 
 /* Where the rules in use were written: name -> {direction, file, line}. */
 static json_t *origins_json(const struct daemon *daemon)
@@ -141,7 +141,8 @@ void rpc_rules_list(struct rpc_call *call)
 				 first < count ? json_integer(first) : json_null());
 }
 
-/* ---- Drops ------------------------------------------------------------------------------------ */
+/* ---- Drops ------------------------------------------------------------------------------------
+ */
 
 struct drop {
 	const char *word, *sentence;
@@ -167,15 +168,14 @@ void rpc_drops_list(struct rpc_call *call)
 	daemon_totals_read(call->control->daemon, &totals);
 	for (unsigned i = 0; i < SEKISHO_REASON_COUNT; i++)
 		if (sekisho_reason_action(i) == SEKISHO_DROP)
-			drops[count++] = (struct drop){sekisho_reason_word(i),
-						       sekisho_reason_sentence(i),
-						       totals.engines.by_reason[i]};
+			drops[count++] =
+				(struct drop){sekisho_reason_word(i), sekisho_reason_sentence(i),
+					      totals.engines.by_reason[i]};
 	drops[count++] = (struct drop){TRANSMIT_FULL_WORD,
 				       "it was admitted, but the port it was for took no more",
 				       totals.transmit_full};
-	drops[count++] = (struct drop){UNREADABLE_WORD,
-				       "it came in pieces that could not be joined",
-				       totals.unreadable};
+	drops[count++] = (struct drop){
+		UNREADABLE_WORD, "it came in pieces that could not be joined", totals.unreadable};
 	qsort(drops, count, sizeof(drops[0]), drop_compare);
 	for (unsigned i = 0; i < count && drops[i].packets > 0; i++)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "reason", drops[i].word,

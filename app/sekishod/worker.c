@@ -2,12 +2,12 @@
 /*
  * worker.c: the polling lcores.
  *
- * How a policy is exchanged. The control thread stores the new pointer in `edge.current`; the worker
- * compares it once a burst and tells its engine. The old policy may be freed when no engine holds it.
- * A worker reports a quiescent state (rte_rcu_qsbr) at the end of each loop, but an engine holds a
- * policy *between* bursts too, so one grace period is not enough: the report may come from a loop that
- * had looked just before the store. The loop after it does see the store, so the second grace period
- * is. Hence `snapshot.passed` counts to 2.
+ * How a policy is exchanged. The control thread stores the new pointer in `edge.current`; the
+ * worker compares it once a burst and tells its engine. The old policy may be freed when no engine
+ * holds it. A worker reports a quiescent state (rte_rcu_qsbr) at the end of each loop, but an
+ * engine holds a policy *between* bursts too, so one grace period is not enough: the report may
+ * come from a loop that had looked just before the store. The loop after it does see the store, so
+ * the second grace period is. Hence `snapshot.passed` counts to 2.
  *
  * Nothing on the path allocates, logs or enters the kernel, but what a driver does itself.
  */
@@ -72,9 +72,10 @@ static void depart(struct port *port, struct departure *departure)
 	departure->count = 0;
 }
 
-/* Describe received frames to the engine; those that cannot be read are counted, freed and left out. */
-static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **mbufs, unsigned count,
-			    struct sekisho_frame *frames)
+/* Describe received frames to the engine; those that cannot be read are counted, freed and left
+ * out. */
+static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **mbufs,
+			    unsigned count, struct sekisho_frame *frames)
 {
 	struct port_counters *counters = &edge->ports[side].counters;
 	uint64_t bytes = 0;
@@ -93,6 +94,7 @@ static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **
 			continue;
 		}
 		frame->data = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+		frame->handle = mbuf;
 		frame->captured = frame->length = mbuf->pkt_len;
 		frame->zone = edge->index;
 		frame->direction = (uint8_t)side;
@@ -107,8 +109,29 @@ static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **
 	return kept;
 }
 
+/* Send or free the frames that the engine held and has decided now. */
+static void worker_release(struct worker *worker)
+{
+	struct sekisho_release releases[DAEMON_BURST];
+	unsigned count;
+
+	do {
+		count = sekisho_engine_release(worker->engine, releases, DAEMON_BURST);
+		for (unsigned i = 0; i < count; i++) {
+			struct edge *edge = &worker->daemon->edges[releases[i].zone];
+			struct departure departure = {.mbufs = {releases[i].handle}, .count = 1};
+
+			if (releases[i].verdict.action == SEKISHO_PASS)
+				depart(&edge->ports[!releases[i].direction], &departure);
+			else
+				rte_pktmbuf_free(releases[i].handle);
+		}
+	} while (count == DAEMON_BURST);
+}
+
 /* One burst from one port, through the engine, to the other port. Returns how many came. */
-static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned side, uint32_t now_ms)
+static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned side,
+			     uint32_t now_ms)
 {
 	struct sekisho_verdict verdicts[DAEMON_BURST];
 	struct sekisho_frame frames[DAEMON_BURST];
@@ -125,11 +148,12 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	for (unsigned i = 0; i < count; i++) {
 		if (verdicts[i].action == SEKISHO_PASS)
 			departure.mbufs[departure.count++] = mbufs[i];
-		else
+		else if (verdicts[i].action == SEKISHO_DROP)
 			rte_pktmbuf_free(mbufs[i]);
 	}
 	if (departure.count > 0)
 		depart(&edge->ports[!side], &departure);
+	worker_release(worker);
 	return received;
 }
 
@@ -165,7 +189,8 @@ static int worker_main(void *argument)
 		unsigned busy = 0;
 		uint32_t now_ms = worker_now_ms(daemon);
 
-		for (unsigned i = worker->index; i < daemon->edge_count; i += daemon->worker_count) {
+		for (unsigned i = worker->index; i < daemon->edge_count;
+		     i += daemon->worker_count) {
 			struct edge *edge = &daemon->edges[i];
 
 			worker_adopt(worker, edge);
@@ -174,7 +199,8 @@ static int worker_main(void *argument)
 		}
 		if (busy == 0) {
 			sekisho_engine_burst(worker->engine, now_ms, NULL, 0, NULL);
-					if (daemon->shared_cpus)
+			worker_release(worker);
+			if (daemon->shared_cpus)
 				sched_yield(); /* another worker may wait for this very cpu */
 		}
 		worker_answer(worker, now_ms);
@@ -185,7 +211,8 @@ static int worker_main(void *argument)
 	return 0;
 }
 
-/* ---- Control thread's side -------------------------------------------------------------------- */
+/* ---- Control thread's side --------------------------------------------------------------------
+ */
 
 static void *engine_allocate(void *context, size_t size, size_t align)
 {
@@ -244,8 +271,7 @@ int worker_start_all(struct daemon *daemon, char *message)
 {
 	int rc = qsbr_init(daemon, message);
 
-	daemon->ms_per_tick =
-		(uint64_t)((((unsigned __int128)1 << 64) * 1000) / rte_get_tsc_hz());
+	daemon->ms_per_tick = (uint64_t)((((unsigned __int128)1 << 64) * 1000) / rte_get_tsc_hz());
 	for (unsigned i = 0; rc == 0 && i < daemon->worker_count; i++)
 		rc = worker_init(daemon, &daemon->workers[i], i, message);
 	for (unsigned i = 0; rc == 0 && i < daemon->worker_count; i++) {
@@ -354,6 +380,7 @@ static void totals_add_engine(struct daemon_totals *totals, const struct sekisho
 	sekisho_engine_stats(engine, &stats);
 	sum->received += stats.received;
 	sum->received_bytes += stats.received_bytes;
+	sum->held += stats.held;
 	sum->flows += stats.flows;
 	sum->flows_capacity += stats.flows_capacity;
 	sum->flows_half_open += stats.flows_half_open;
@@ -365,7 +392,7 @@ static void totals_add_engine(struct daemon_totals *totals, const struct sekisho
 		sum->by_reason[i] += stats.by_reason[i];
 		if (sekisho_reason_action(i) == SEKISHO_PASS)
 			totals->passed += stats.by_reason[i];
-		else
+		else /* what is held has no reason yet */
 			totals->dropped += stats.by_reason[i];
 	}
 }

@@ -14,134 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "packets.h"
-
-struct bench {
-	struct sekisho_rule_names *names;
-	struct sekisho_policy *policy;
-	struct sekisho_engine *engine;
-};
-
-static struct sekisho_prefix everything[2] = {{.family = 4}, {.family = 6}};
-static const bool literal[2] = {true, true};
-static struct sekisho_prefix local[2], peer[2];
-
-static void addresses_init(void)
-{
-	inet_pton(AF_INET, "198.51.100.2", local[0].address);
-	inet_pton(AF_INET6, "2001:db8::2", local[1].address);
-	inet_pton(AF_INET, "198.51.100.1", peer[0].address);
-	inet_pton(AF_INET6, "2001:db8::1", peer[1].address);
-	local[0].family = peer[0].family = 4;
-	local[0].length = peer[0].length = 32;
-	local[1].family = peer[1].family = 6;
-	local[1].length = peer[1].length = 128;
-}
-
-static struct sekisho_rule_spec rule(const char *name, uint8_t direction, uint16_t protocol,
-				     const struct sekisho_prefix *peers)
-{
-	return (struct sekisho_rule_spec){.name = name,
-					  .direction = direction,
-					  .protocol = protocol,
-					  .icmp_type = SEKISHO_ICMP_ANY,
-					  .icmp_code = SEKISHO_ICMP_ANY,
-					  .peers = peers,
-					  .peer_is_literal = literal,
-					  .peer_count = 2};
-}
-
-static const struct sekisho_policy *install(struct bench *bench,
-					    const struct sekisho_policy_spec *base,
-					    const struct sekisho_rule_spec *rules, size_t count)
-{
-	static const uint16_t first_group = 0;
-	struct sekisho_group_spec group = {.name = "vpn", .rules = rules, .rule_count = count};
-	struct sekisho_endpoint_spec endpoint = {.name = "b",
-						 .addresses = local,
-						 .address_count = 2,
-						 .groups = &first_group,
-						 .group_count = 1};
-	struct sekisho_policy_spec spec = *base;
-	struct sekisho_policy *old = bench->policy;
-	char message[128];
-
-	spec.groups = &group;
-	spec.group_count = 1;
-	spec.endpoints = &endpoint;
-	spec.endpoint_count = 1;
-	bench->policy = sekisho_policy_create(&spec, bench->names, message, sizeof(message));
-	assert_non_null(bench->policy);
-	sekisho_engine_set_policy(bench->engine, 0, bench->policy);
-	sekisho_policy_destroy(old);
-	return bench->policy;
-}
-
-static void founding(struct bench *bench, enum sekisho_semantics semantics)
-{
-	struct sekisho_rule_spec rules[] = {
-		rule("vpn/esp-in", SEKISHO_INGRESS, 50, peer),
-		rule("vpn/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, everything),
-	};
-	struct sekisho_policy_spec spec;
-
-	sekisho_policy_spec_init(&spec, semantics);
-	install(bench, &spec, rules, 2);
-}
-
-static void bench_init(struct bench *bench, uint32_t flows)
-{
-	struct sekisho_engine_config config = {.flows = flows, .zones = 1};
-	char message[128];
-
-	addresses_init();
-	*bench = (struct bench){.names = sekisho_rule_names_create(64)};
-	config.names = bench->names;
-	bench->engine = sekisho_engine_create(&config, message, sizeof(message));
-	assert_non_null(bench->engine);
-}
-
-static void bench_fini(struct bench *bench)
-{
-	struct sekisho_stats stats;
-	uint64_t sum = 0;
-
-	sekisho_engine_stats(bench->engine, &stats);
-	for (int i = 0; i < SEKISHO_REASON_COUNT; i++)
-		sum += stats.by_reason[i];
-	assert_int_equal(sum, stats.received);
-	sekisho_engine_destroy(bench->engine);
-	sekisho_policy_destroy(bench->policy);
-	sekisho_rule_names_destroy(bench->names);
-}
-
-static struct sekisho_verdict send_packet(struct bench *bench, uint32_t at_ms, const char *text)
-{
-	uint8_t bytes[2048];
-	struct sekisho_frame frame = {0};
-	struct sekisho_verdict verdict;
-	uint32_t length = packets_build(text, bytes, &frame.direction);
-	uint8_t *exact = malloc(length);
-
-	memcpy(exact, bytes, length);
-	frame.data = exact;
-	frame.captured = frame.length = length;
-	sekisho_engine_burst(bench->engine, at_ms, &frame, 1, &verdict);
-	free(exact);
-	return verdict;
-}
-
-static void run(struct bench *bench, const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct sekisho_verdict verdict = send_packet(bench, rows[i].at_ms, rows[i].packet);
-
-		if (strcmp(sekisho_reason_word(verdict.reason), rows[i].reason) != 0)
-			fail_msg("row %zu (%u ms, %s): %s, expected %s", i + 1, rows[i].at_ms,
-				 rows[i].packet, sekisho_reason_word(verdict.reason),
-				 rows[i].reason);
-	}
-}
+#include "bench.h"
 
 /* One table under the founding policy with one of the semantics. */
 #define TABLE(name, semantics, ...)                                                                \
@@ -151,8 +24,8 @@ static void run(struct bench *bench, const struct row *rows, size_t count)
 		struct bench bench;                                                                \
 		(void)state;                                                                       \
 		bench_init(&bench, 1024);                                                          \
-		founding(&bench, semantics);                                                       \
-		run(&bench, rows, sizeof(rows) / sizeof(rows[0]));                                 \
+		bench_founding(&bench, semantics);                                                       \
+		bench_run(&bench, rows, sizeof(rows) / sizeof(rows[0]));                                 \
 		bench_fini(&bench);                                                                \
 	}
 
@@ -353,17 +226,17 @@ static void strict_4_rule_withdrawn(void **state)
 	static const struct row after[] = {{2, "in udp 99 4000 junk", "rule-withdrawn"},
 					   {3, "in udp 99 4000 junk", "no-rule"},
 					   {4, "out udp 4000 99 junk", "no-rule"}};
-	struct sekisho_rule_spec rules[] = {rule("vpn/esp-in", SEKISHO_INGRESS, 50, peer)};
+	struct sekisho_rule_spec rules[] = {bench_rule("vpn/esp-in", SEKISHO_INGRESS, 50, bench_peer)};
 	struct sekisho_policy_spec spec;
 	struct bench bench;
 
 	(void)state;
 	bench_init(&bench, 1024);
-	founding(&bench, SEKISHO_STRICT);
-	run(&bench, before, 2);
+	bench_founding(&bench, SEKISHO_STRICT);
+	bench_run(&bench, before, 2);
 	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
-	install(&bench, &spec, rules, 1);
-	run(&bench, after, 3);
+	bench_install(&bench, &spec, rules, 1);
+	bench_run(&bench, after, 3);
 	bench_fini(&bench);
 }
 
@@ -372,29 +245,30 @@ static void aws_60_flow_outlives_rule(void **state)
 	static const struct row before[] = {{0, "out udp 4000 99 junk", "rule-match"}};
 	static const struct row after[] = {{2, "in udp 99 4000 junk", "flow-answer"},
 					   {3, "out udp 4001 99 junk", "no-rule"}};
-	struct sekisho_rule_spec rules[] = {rule("vpn/esp-in", SEKISHO_INGRESS, 50, peer)};
+	struct sekisho_rule_spec rules[] = {bench_rule("vpn/esp-in", SEKISHO_INGRESS, 50, bench_peer)};
 	struct sekisho_policy_spec spec;
 	struct bench bench;
 
 	(void)state;
 	bench_init(&bench, 1024);
-	founding(&bench, SEKISHO_AWS_LIKE);
-	run(&bench, before, 1);
+	bench_founding(&bench, SEKISHO_AWS_LIKE);
+	bench_run(&bench, before, 1);
 	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
-	install(&bench, &spec, rules, 1);
-	run(&bench, after, 2);
+	bench_install(&bench, &spec, rules, 1);
+	bench_run(&bench, after, 2);
 	bench_fini(&bench);
 }
 
 static void aws_10_untracked(void **state)
 {
 	static const struct row rows[] = {{0, "in tcp 4000 80 A 1 1 0", "rule-untracked"},
-					  {1, "out tcp 80 4000 A 1 1 0", "rule-match"},
+					  {1, "out tcp 80 4000 A 1 1 0", "rule-untracked"},
+					  {2, "out tcp 4001 443 S 1 0 0", "rule-match"},
 					  {2, "in udp 4000 80 junk", "no-rule"}};
 	static const struct sekisho_port_range http = {80, 80};
 	struct sekisho_rule_spec rules[] = {
-		rule("web/http", SEKISHO_INGRESS, 6, everything),
-		rule("web/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, everything),
+		bench_rule("web/http", SEKISHO_INGRESS, 6, bench_everything),
+		bench_rule("web/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, bench_everything),
 	};
 	struct sekisho_policy_spec spec;
 	struct bench bench;
@@ -404,8 +278,8 @@ static void aws_10_untracked(void **state)
 	rules[0].port_count = 1;
 	bench_init(&bench, 1024);
 	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
-	install(&bench, &spec, rules, 2);
-	run(&bench, rows, 3);
+	bench_install(&bench, &spec, rules, 2);
+	bench_run(&bench, rows, 4);
 	bench_fini(&bench);
 }
 
@@ -421,7 +295,7 @@ static void empty_policy_drops_all(void **state)
 
 		bench_init(&bench, 1024);
 		sekisho_policy_spec_init(&spec, semantics);
-		install(&bench, &spec, NULL, 0);
+		bench_install(&bench, &spec, NULL, 0);
 		for (int way = 0; way < 4; way++) {
 			static const char *const ways[] = {"in", "out", "in6", "out6"};
 
@@ -438,7 +312,7 @@ static void empty_policy_drops_all(void **state)
 					snprintf(text, sizeof(text), "%s %s", ways[way], kinds[i]);
 				else
 					snprintf(text, sizeof(text), "%s proto %d", ways[way], i - 3);
-				verdict = send_packet(&bench, 0, text);
+				verdict = bench_send(&bench, 0, text);
 				if (verdict.reason != SEKISHO_REASON_NO_RULE)
 					fail_msg("%s: %s", text, sekisho_reason_word(verdict.reason));
 			}
@@ -455,18 +329,18 @@ static void table_full_by_name(void **state)
 
 	(void)state;
 	bench_init(&bench, 64);
-	founding(&bench, SEKISHO_AWS_LIKE);
+	bench_founding(&bench, SEKISHO_AWS_LIKE);
 	for (int i = 0; i < 200; i++) { /* answered flows are never evicted */
 		struct sekisho_verdict verdict;
 
 		snprintf(text, sizeof(text), "out udp %d 99 junk", 2000 + i);
-		verdict = send_packet(&bench, 0, text);
+		verdict = bench_send(&bench, 0, text);
 		full += verdict.reason == SEKISHO_REASON_TABLE_FULL;
 		snprintf(text, sizeof(text), "in udp 99 %d junk", 2000 + i);
-		send_packet(&bench, 0, text);
+		bench_send(&bench, 0, text);
 	}
 	assert_int_equal(full, 200 - 64);
-	assert_int_equal(send_packet(&bench, 1, "in udp 99 2000 junk").reason,
+	assert_int_equal(bench_send(&bench, 1, "in udp 99 2000 junk").reason,
 			 SEKISHO_REASON_FLOW_ANSWER);
 	bench_fini(&bench);
 }
@@ -478,15 +352,15 @@ static void unanswered_make_room(void **state)
 
 	(void)state;
 	bench_init(&bench, 64);
-	founding(&bench, SEKISHO_AWS_LIKE);
-	send_packet(&bench, 0, "out udp 1999 99 junk");
-	send_packet(&bench, 0, "in udp 99 1999 junk");
+	bench_founding(&bench, SEKISHO_AWS_LIKE);
+	bench_send(&bench, 0, "out udp 1999 99 junk");
+	bench_send(&bench, 0, "in udp 99 1999 junk");
 	for (int i = 0; i < 1000; i++) {
 		snprintf(text, sizeof(text), "out udp %d 99 junk", 2000 + i);
-		assert_int_equal(send_packet(&bench, (uint32_t)i, text).reason,
+		assert_int_equal(bench_send(&bench, (uint32_t)i, text).reason,
 				 SEKISHO_REASON_RULE_MATCH);
 	}
-	assert_int_equal(send_packet(&bench, 1000, "in udp 99 1999 junk").reason,
+	assert_int_equal(bench_send(&bench, 1000, "in udp 99 1999 junk").reason,
 			 SEKISHO_REASON_FLOW_ANSWER);
 	bench_fini(&bench);
 }

@@ -349,7 +349,9 @@ static void test_strict_71_ipv4_fragments(void **state)
 	assert_true(packet.is_fragment && packet.more_fragments);
 	assert_int_equal(packet.fragment_id, 0xabcd);
 	assert_int_equal(packet.l4_kind, PACKET_L4_UDP);
-	assert_int_equal(packet.payload_length, 56);
+	assert_int_equal(packet.fragment_length, 64);
+	assert_int_equal(packet.payload_length, 192); /* of the whole datagram */
+	assert_int_equal(packet.payload_captured, 56);
 	packet = expect(v4_fragment(17, 8, data, 13), NONE);
 	assert_true(packet.is_fragment && !packet.more_fragments);
 	assert_int_equal(packet.fragment_offset, 64);
@@ -385,7 +387,8 @@ static void test_strict_71_ipv6_fragments(void **state)
 	(void)state;
 	assert_true(packet.is_fragment && packet.more_fragments);
 	assert_int_equal(packet.fragment_id, 0x00010203);
-	assert_int_equal(packet.payload_length, 56);
+	assert_int_equal(packet.payload_length, 192);
+	assert_int_equal(packet.payload_captured, 56);
 	packet = expect(v6_chain(44, later, 8, data, 5), NONE);
 	assert_int_equal(packet.fragment_offset, 64);
 	assert_int_equal(packet.l4_kind, PACKET_L4_NONE);
