@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Traffic of real kernels, and a check that it arrives whole.
+
+serve PORT                            answers all that follows, by TCP and UDP, until it is ended
+talk HOST PORT COUNT SIZE [AT_ONCE]   COUNT connections of SIZE bytes there and back
+send HOST PORT BYTES                  one connection, one way; the far end's digest must be ours
+datagrams HOST PORT SIZE...           a datagram of each size there and back
+
+A TCP client first says in nine bytes what it wants: a letter, and the number of bytes that follow.
+  e  echo, then the client closes first       r  echo, then the client resets
+  s  echo, then the server closes first       d  digest of the bytes, not the bytes
+"""
+import asyncio
+import hashlib
+import random
+import socket
+import struct
+import sys
+
+HEADER = struct.Struct("!cQ")
+CHUNK = 1 << 18
+PATIENCE = 120  # seconds; a lossy wire may cost a connection several retransmissions, each twice as late
+WAYS = b"esesesesr"
+
+
+async def serve_one(reader, writer):
+    try:
+        while True:
+            way, length = HEADER.unpack(await reader.readexactly(HEADER.size))
+            if way == b"d":
+                digest = hashlib.sha1()
+                while length > 0:
+                    data = await reader.readexactly(min(length, CHUNK))
+                    digest.update(data)
+                    length -= len(data)
+                writer.write(digest.digest())
+            else:
+                writer.write(await reader.readexactly(length))
+            await writer.drain()
+            if way == b"s":
+                break
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+class Echo(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        self.transport.sendto(data, address)
+
+
+async def serve(port):
+    both = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    both.bind(("::", int(port)))
+    await asyncio.get_running_loop().create_datagram_endpoint(Echo, sock=both)
+    server = await asyncio.start_server(serve_one, None, int(port), backlog=4096, limit=CHUNK * 4)
+    await server.serve_forever()
+
+
+async def talk_one(host, port, way, data):
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(HEADER.pack(way, len(data)) + data)
+        if await reader.readexactly(len(data)) != data:
+            raise ValueError("other bytes came back")
+        if way == b"s" and await reader.read(1):
+            raise ValueError("bytes came after the last")
+        if way == b"r":
+            writer.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def talk(host, port, count, size, at_once="1"):
+    turns = iter(range(int(count)))
+
+    async def worker():
+        for turn in turns:
+            way = WAYS[turn % len(WAYS):][:1]
+            await asyncio.wait_for(
+                talk_one(host, int(port), way, random.randbytes(int(size))), PATIENCE)
+
+    await asyncio.gather(*(worker() for _ in range(int(at_once))))
+
+
+async def send(host, port, size):
+    reader, writer = await asyncio.open_connection(host, int(port))
+    left, digest = int(size), hashlib.sha1()
+    block = random.randbytes(CHUNK)
+    writer.write(HEADER.pack(b"d", left))
+    while left > 0:
+        data = block[:left]
+        digest.update(data)
+        writer.write(data)
+        await writer.drain()
+        left -= len(data)
+    answer = await reader.readexactly(digest.digest_size)
+    writer.close()
+    if answer != digest.digest():
+        raise ValueError("other bytes arrived")
+
+
+async def datagrams(host, port, *sizes):
+    wire = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    wire.settimeout(5)
+    wire.connect((host, int(port)))
+    for size in sizes:
+        data = random.randbytes(int(size))
+        wire.send(data)
+        if wire.recv(65536) != data:
+            raise ValueError(f"other bytes came back of {size}")
+
+
+asyncio.run({"serve": serve, "talk": talk, "send": send,
+             "datagrams": datagrams}[sys.argv[1]](*sys.argv[2:]))
