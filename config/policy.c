@@ -164,13 +164,31 @@ static void build_knobs(struct config_policy *config)
 #undef X
 	if (schema->aws.tcp_pickup != NULL)
 		spec->aws.tcp_pickup = *schema->aws.tcp_pickup;
-	if (schema->limits.half_open_percent != NULL) {
-		spec->limits.half_open_percent = *schema->limits.half_open_percent;
-		if (spec->limits.half_open_percent < 1 || spec->limits.half_open_percent > 100)
-			POLICY_ERROR(config, "limits.half_open_percent",
-				     "half_open_percent of %u is out of bounds: 1..100",
-				     spec->limits.half_open_percent);
-	}
+}
+
+/* A ceiling; 0 takes it away. */
+static void build_ceiling(struct config_policy *config, const uint32_t *from, uint32_t *to,
+			  uint32_t max, const char *path)
+{
+	if (from == NULL)
+		return;
+	*to = *from;
+	if (*to > max)
+		POLICY_ERROR(config, path, "%s of %u is out of bounds: 0..%u, 0 means no ceiling",
+			     strchr(path, '.') + 1, *to, max);
+}
+
+static void build_limits(struct config_policy *config)
+{
+	const struct schema_limits *from = &config->schema->limits;
+	struct sekisho_limits_spec *to = &config->spec.limits;
+
+	build_ceiling(config, from->half_open_percent, &to->half_open_percent, 100,
+		      "limits.half_open_percent");
+	build_ceiling(config, from->half_open_per_source, &to->half_open_per_source, UINT32_MAX,
+		      "limits.half_open_per_source");
+	build_ceiling(config, from->flows_per_source, &to->flows_per_source, UINT32_MAX,
+		      "limits.flows_per_source");
 }
 
 /* ---- endpoints -------------------------------------------------------------------------------- */
@@ -325,6 +343,7 @@ static void build(struct config_policy *config)
 	sekisho_policy_spec_init(&config->spec, strict ? SEKISHO_STRICT : SEKISHO_AWS_LIKE);
 	build_timeouts(config, &schema->timeouts, config->spec.timeouts, "timeouts");
 	build_knobs(config);
+	build_limits(config);
 	check_prefix_lists(config);
 	build_endpoints(config);
 	config->spec.never_filtered = build_blocks(config, schema->never_filtered,

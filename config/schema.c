@@ -105,6 +105,8 @@ static const cyaml_schema_field_t aws_fields[] = {
 
 static const cyaml_schema_field_t limits_fields[] = {
 	CYAML_FIELD_UINT_PTR("half_open_percent", OPT_PTR, struct schema_limits, half_open_percent),
+	CYAML_FIELD_UINT_PTR("half_open_per_source", OPT_PTR, struct schema_limits, half_open_per_source),
+	CYAML_FIELD_UINT_PTR("flows_per_source", OPT_PTR, struct schema_limits, flows_per_source),
 	CYAML_FIELD_END
 };
 

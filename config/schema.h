@@ -57,7 +57,7 @@ struct schema_aws {
 };
 
 struct schema_limits {
-	uint32_t *half_open_percent;
+	uint32_t *half_open_percent, *half_open_per_source, *flows_per_source;
 };
 
 struct schema_policy {

@@ -67,8 +67,7 @@ static struct track track_of(struct sekisho_engine *engine, const struct sekisho
 			      .now = now};
 }
 
-/* ---- flows ------------------------------------------------------------------------------------
- */
+/* ---- flows ----------------------------------------------------------------------------------- */
 
 static void flow_expire(struct sekisho_engine *engine, struct flow *flow)
 {
@@ -177,8 +176,7 @@ static void flow_account(struct job *job, struct flow *flow, uint32_t now)
 	job->verdict->opened_by = flow->opened_by[opener];
 }
 
-/* ---- without a flow ---------------------------------------------------------------------------
- */
+/* ---- without a flow -------------------------------------------------------------------------- */
 
 static struct rules_match match_packet(const struct job *job)
 {
@@ -201,9 +199,14 @@ static struct rules_match match_packet(const struct job *job)
 static enum sekisho_reason make_room(struct sekisho_engine *engine, const struct job *job,
 				     uint32_t now)
 {
+	const struct limit_ceilings *ceilings = &job->zone->ceilings;
 	struct flow_table *table = &engine->table;
+	bool half_open = job->packet.l4_kind == PACKET_L4_TCP &&
+			 (job->packet.tcp.flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
 
-	if (job->packet.l4_kind == PACKET_L4_TCP && table->half_open >= job->zone->half_open_max &&
+	if (!limit_admit(&table->limit, ceilings, &job->key, job->direction, half_open))
+		return SEKISHO_REASON_LIMIT_SOURCE;
+	if (half_open && table->limit.half_open >= ceilings->half_open &&
 	    !flow_age_recycle(table, now, FLOW_VICTIM_HALF_OPEN))
 		return SEKISHO_REASON_LIMIT_HALF_OPEN;
 	if (table->free_head == FLOW_NONE && !flow_age_recycle(table, now, FLOW_VICTIM_UNANSWERED))
@@ -242,7 +245,10 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 		}
 		return SEKISHO_REASON_TABLE_FULL;
 	}
-	engine->table.half_open += (uint32_t)flow_is_half_open(flow) - (uint32_t)was_half_open;
+	if (created)
+		limit_enter(&engine->table.limit, &job->zone->ceilings, flow);
+	else
+		limit_change(&engine->table.limit, flow, was_half_open);
 	flow->rule[job->direction] = match->rule;
 	flow->opened_by[job->direction] = (uint32_t)job->verdict->packet;
 	flow_account(job, flow, now);
@@ -281,8 +287,7 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 	return open_flow(engine, job, flow, &match, now);
 }
 
-/* ---- ICMP errors ------------------------------------------------------------------------------
- */
+/* ---- ICMP errors ----------------------------------------------------------------------------- */
 
 static enum sekisho_reason error_is_refused(const struct packet *error)
 {
@@ -340,8 +345,7 @@ static enum sekisho_reason related(struct sekisho_engine *engine, struct job *jo
 					       : SEKISHO_REASON_RULE_STATELESS;
 }
 
-/* ---- fragments --------------------------------------------------------------------------------
- */
+/* ---- fragments ------------------------------------------------------------------------------- */
 
 static enum sekisho_reason through_state(struct sekisho_engine *engine, struct job *job,
 					 uint32_t now);
@@ -440,8 +444,7 @@ static enum sekisho_reason malformed(struct sekisho_engine *engine, const struct
 	return packet->reason;
 }
 
-/* ---- the path ---------------------------------------------------------------------------------
- */
+/* ---- the path -------------------------------------------------------------------------------- */
 
 static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct job *job,
 					struct flow *flow, uint32_t now)
@@ -454,8 +457,7 @@ static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct jo
 	switch (result.outcome) {
 	case TRACK_PASS:
 	case TRACK_LAST:
-		engine->table.half_open +=
-			(uint32_t)flow_is_half_open(flow) - (uint32_t)was_half_open;
+		limit_change(&engine->table.limit, flow, was_half_open);
 		flow_account(job, flow, now);
 		if (result.outcome == TRACK_LAST)
 			flow_close(engine, flow);

@@ -13,7 +13,7 @@
 
 struct engine_zone {
 	const struct sekisho_policy *policy;
-	uint32_t half_open_max; /* flows */
+	struct limit_ceilings ceilings;
 };
 
 struct sekisho_engine {
@@ -22,7 +22,7 @@ struct sekisho_engine {
 	struct telemetry telemetry;
 	struct engine_zone *zones;
 	struct sekisho_engine_config config;
-	void *memory[5]; /* all that was allocated */
+	void *memory[6]; /* all that was allocated */
 };
 
 #endif

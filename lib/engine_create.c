@@ -46,6 +46,7 @@ static bool take_memory(struct sekisho_engine *engine)
 	size_t sizes[] = {
 		flow_table_flows_size(config->flows),
 		flow_table_buckets_size(config->flows),
+		limit_size(config->flows),
 		fragment_table_size(&fragments),
 		(size_t)config->zones * sizeof(struct engine_zone),
 		((size_t)sekisho_rule_names_capacity(config->names) + 1) *
@@ -64,6 +65,7 @@ struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config 
 					     char *message, size_t message_size)
 {
 	const struct fragment_limits fragments = fragment_limits(config);
+	struct flow_table_memory memory;
 	struct sekisho_engine *engine;
 	uint8_t random[32];
 
@@ -87,13 +89,14 @@ struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config 
 		sekisho_engine_destroy(engine);
 		return NULL;
 	}
+	memory = (struct flow_table_memory){engine->memory[0], engine->memory[1],
+					    engine->memory[2]};
 	for (size_t i = 0; i < sizeof(random); i++)
 		random[i] = config->hash_key[i] ^ RANDOM_TWIST;
-	flow_table_init(&engine->table, config->flows, engine->memory[0], engine->memory[1],
-			config->hash_key);
-	fragment_table_init(&engine->fragments, &fragments, engine->memory[2], random);
-	engine->zones = engine->memory[3];
-	engine->telemetry.rules = engine->memory[4];
+	flow_table_init(&engine->table, config->flows, &memory, config->hash_key);
+	fragment_table_init(&engine->fragments, &fragments, engine->memory[3], random);
+	engine->zones = engine->memory[4];
+	engine->telemetry.rules = engine->memory[5];
 	engine->telemetry.rule_capacity = sekisho_rule_names_capacity(config->names);
 	return engine;
 }
@@ -109,16 +112,23 @@ void sekisho_engine_destroy(struct sekisho_engine *engine)
 	free(engine);
 }
 
+/* A policy says 0 where it has no ceiling. */
+static uint32_t ceiling(uint32_t limit)
+{
+	return limit == 0 ? UINT32_MAX : limit;
+}
+
 void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 			       const struct sekisho_policy *policy)
 {
-	uint32_t percent = policy->limits.half_open_percent;
+	const struct sekisho_limits_spec *limits = &policy->limits;
+	uint64_t half_open = (uint64_t)engine->table.capacity * limits->half_open_percent / 100;
 
 	engine->zones[zone] = (struct engine_zone){
 		.policy = policy,
-		.half_open_max =
-			percent == 0 ? UINT32_MAX
-				     : (uint32_t)((uint64_t)engine->table.capacity * percent / 100),
+		.ceilings = {.half_open = ceiling((uint32_t)half_open),
+			     .half_open_per_source = ceiling(limits->half_open_per_source),
+			     .flows_per_source = ceiling(limits->flows_per_source)},
 	};
 }
 
@@ -132,7 +142,8 @@ void sekisho_engine_stats(const struct sekisho_engine *engine, struct sekisho_st
 	stats->held = __atomic_load_n(&engine->fragments.frames, __ATOMIC_RELAXED);
 	stats->flows = __atomic_load_n(&table->used, __ATOMIC_RELAXED);
 	stats->flows_capacity = table->capacity;
-	stats->flows_half_open = __atomic_load_n(&table->half_open, __ATOMIC_RELAXED);
+	stats->flows_available = table->capacity - __atomic_load_n(&table->taken, __ATOMIC_RELAXED);
+	stats->flows_half_open = __atomic_load_n(&table->limit.half_open, __ATOMIC_RELAXED);
 	stats->flows_created = __atomic_load_n(&table->created, __ATOMIC_RELAXED);
 	stats->flows_expired = __atomic_load_n(&table->expired, __ATOMIC_RELAXED);
 	stats->flows_recycled = __atomic_load_n(&table->recycled, __ATOMIC_RELAXED);

@@ -46,7 +46,9 @@ struct flow {
 	uint32_t generation; /* of the policy that it was last judged by */
 	uint8_t state;       /* enum flow_state */
 	uint8_t opened;      /* bit per direction: a rule admitted an opening packet of it */
-	uint8_t opener;      /* direction of the first opening packet */
+	uint8_t opener : 1;  /* direction of the first opening packet */
+	uint8_t counted : 1; /* among the flows of its source, and the half-open ones: limit.h */
+	uint8_t counted_half_open : 1;
 	uint8_t grammar;     /* enum sekisho_grammar + 1, or 0 */
 	uint16_t timeouts;   /* which set of the policy's timeouts */
 	uint8_t requests;    /* UDP: packets of the opener's direction, up to 2 */

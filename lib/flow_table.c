@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define RANDOM_TWIST 0xa5 /* the sources' secret differs from the flows' */
+
 /* Two thirds of the slots are used when the pool is full: one displacement then finds room. */
 static uint32_t bucket_count(uint32_t capacity)
 {
@@ -25,17 +27,22 @@ size_t flow_table_buckets_size(uint32_t capacity)
 	return (size_t)bucket_count(capacity) * sizeof(struct flow_bucket);
 }
 
-void flow_table_init(struct flow_table *table, uint32_t capacity, void *flows, void *buckets,
-		     const uint8_t random[32])
+void flow_table_init(struct flow_table *table, uint32_t capacity,
+		     const struct flow_table_memory *memory, const uint8_t *random)
 {
+	uint8_t twisted[32];
+
 	memset(table, 0, sizeof(*table));
-	table->flows = flows;
-	table->buckets = buckets;
+	table->flows = memory->flows;
+	table->buckets = memory->buckets;
 	table->capacity = capacity;
 	table->bucket_mask = bucket_count(capacity) - 1;
 	for (uint32_t i = 0; i < capacity; i++)
 		table->flows[i].expires_at = i + 1 < capacity ? i + 1 : FLOW_NONE;
 	flow_hash_secret_init(&table->secret, random);
+	for (size_t i = 0; i < sizeof(twisted); i++)
+		twisted[i] = random[i] ^ RANDOM_TWIST;
+	limit_init(&table->limit, capacity, memory->limit, twisted);
 }
 
 /* The tag is from hash bits that choose no bucket; 0 means empty. */
@@ -134,6 +141,7 @@ static struct flow *pool_take(struct flow_table *table)
 		return NULL;
 	flow = &table->flows[table->free_head];
 	table->free_head = flow->expires_at;
+	table->taken++;
 	memset(flow, 0, sizeof(*flow));
 	flow->extension = FLOW_NONE;
 	return flow;
@@ -143,6 +151,7 @@ static void pool_give(struct flow_table *table, uint32_t index)
 {
 	struct flow *flow = &table->flows[index];
 
+	table->taken--;
 	flow->key.family = 0;
 	flow->expires_at = table->free_head;
 	table->free_head = index;
@@ -189,7 +198,7 @@ void flow_table_remove(struct flow_table *table, struct flow *flow)
 	table->changes++;
 	if (!(flow->key.family & FLOW_KEY_PAIR)) {
 		table->used--;
-		table->half_open -= flow_is_half_open(flow);
+		limit_leave(&table->limit, flow);
 	}
 	if (flow->extension != FLOW_NONE)
 		pool_give(table, flow->extension);

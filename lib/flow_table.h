@@ -12,7 +12,7 @@
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H
 
-#include "flow.h"
+#include "limit.h"
 
 #define FLOW_BUCKET_SLOTS 8
 
@@ -31,10 +31,11 @@ struct flow_table {
 	uint32_t capacity;
 	uint32_t free_head; /* a list through expires_at of free entries */
 	uint32_t used;      /* entries in the hash that are flows */
+	uint32_t taken;     /* entries that are not free: flows, address pairs, proofs' memories */
 	uint32_t changes;   /* counts inserts and removes */
 	uint32_t sweep;     /* where ageing goes on */
 	struct flow_hash_secret secret;
-	uint32_t half_open; /* flows now */
+	struct limit limit;
 	uint64_t expired, recycled, closed, created;
 };
 
@@ -42,9 +43,14 @@ struct flow_table {
 size_t flow_table_flows_size(uint32_t capacity);
 size_t flow_table_buckets_size(uint32_t capacity);
 
-/* Lay a table into zeroed memories of the sizes above. */
-void flow_table_init(struct flow_table *table, uint32_t capacity, void *flows, void *buckets,
-		     const uint8_t random[32]);
+/* A table's memories, zeroed: of the sizes above, and of limit_size(). */
+struct flow_table_memory {
+	void *flows, *buckets, *limit;
+};
+
+/* Lay a table into its memories. `random` is 32 bytes. */
+void flow_table_init(struct flow_table *table, uint32_t capacity,
+		     const struct flow_table_memory *memory, const uint8_t *random);
 
 static inline uint64_t flow_table_hash(const struct flow_table *table, const struct flow_key *key)
 {

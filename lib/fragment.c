@@ -65,8 +65,7 @@ void fragment_table_init(struct fragment_table *table, const struct fragment_lim
 	flow_hash_secret_init(&table->secret, random);
 }
 
-/* ---- the pool of datagrams --------------------------------------------------------------------
- */
+/* ---- the pool of datagrams ------------------------------------------------------------------- */
 
 /* IPv6 identifies by addresses and identification alone (RFC 8200, 4.5). */
 static struct flow_key key_of(const struct packet *packet, uint16_t zone)
@@ -227,8 +226,7 @@ static struct fragment_datagram *datagram_of(struct fragment_table *table,
 	return link == NULL ? NULL : begin(table, &key, link, origin);
 }
 
-/* ---- bytes that have been seen ----------------------------------------------------------------
- */
+/* ---- bytes that have been seen --------------------------------------------------------------- */
 
 /* Note bytes first .. past - 1; false if some of them were seen before. */
 static bool span_add(struct fragment_datagram *datagram, uint16_t first, uint16_t past)
@@ -299,8 +297,7 @@ bool fragment_is_complete(const struct fragment_datagram *datagram)
 	       datagram->span[0].past == datagram->end;
 }
 
-/* ---- what becomes of a fragment ---------------------------------------------------------------
- */
+/* ---- what becomes of a fragment -------------------------------------------------------------- */
 
 static struct fragment_admission refused(enum sekisho_reason reason)
 {
@@ -360,8 +357,7 @@ void fragment_decide(struct fragment_table *table, struct fragment_datagram *dat
 	let_go(table, datagram, fragment_inherit(datagram));
 }
 
-/* ---- frames that wait -------------------------------------------------------------------------
- */
+/* ---- frames that wait ------------------------------------------------------------------------ */
 
 bool fragment_hold(struct fragment_table *table, struct fragment_datagram *datagram,
 		   const struct fragment_held *frame)

@@ -358,6 +358,7 @@ struct sekisho_stats {
 	uint64_t by_reason[SEKISHO_REASON_COUNT]; /* received = sum of these + held */
 	uint64_t flows;                           /* in the table now; some may be past their time */
 	uint64_t flows_capacity;
+	uint64_t flows_available; /* that can still be opened; proofs take room as well (AWS-52) */
 	uint64_t flows_half_open; /* now */
 	uint64_t flows_created;
 	uint64_t flows_expired;

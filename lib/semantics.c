@@ -53,5 +53,7 @@ void sekisho_policy_spec_init(struct sekisho_policy_spec *spec, enum sekisho_sem
 	}
 	spec->strict.verify_checksums = true;
 	spec->aws.tcp_pickup = true;
-	spec->limits.half_open_percent = semantics == SEKISHO_STRICT ? 25 : 0;
+	if (semantics == SEKISHO_STRICT)
+		spec->limits = (struct sekisho_limits_spec){.half_open_percent = 25,
+							    .half_open_per_source = 4096};
 }

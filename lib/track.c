@@ -47,7 +47,7 @@ bool track_open(const struct track *track, struct flow *flow, const struct packe
 	if (!done)
 		return false;
 	if (flow->opened == 0)
-		flow->opener = (uint8_t)direction;
+		flow->opener = direction & 1;
 	flow->opened |= (uint8_t)(1u << direction);
 	return true;
 }

@@ -67,7 +67,7 @@ bool track_udp_open(const struct track *track, struct flow *flow, const struct p
 		    unsigned direction)
 {
 	if (flow->opened == 0) {
-		flow->opener = (uint8_t)direction;
+		flow->opener = direction & 1;
 		flow->grammar = grammar_of(track, packet->destination_port);
 		if (flow->grammar == 0)
 			flow->grammar = grammar_of(track, packet->source_port);

@@ -37,8 +37,7 @@ struct compare {
 	bool out_of_memory;
 };
 
-/* ---- Distinct flows ---------------------------------------------------------------------------
- */
+/* ---- Distinct flows -------------------------------------------------------------------------- */
 
 static void key_make(struct pair_key *key, const struct sekisho_tuple *tuple)
 {
@@ -102,8 +101,7 @@ static int set_add(struct pair_set *set, const struct sekisho_tuple *tuple)
 	return 0;
 }
 
-/* ---- Output -----------------------------------------------------------------------------------
- */
+/* ---- Output ---------------------------------------------------------------------------------- */
 
 static const char *semantics_of(const struct trace_judge *judge)
 {
@@ -140,7 +138,7 @@ static void row_print_first(const struct compare *compare, const struct trace_ro
 		const struct sekisho_verdict *verdict = &row->verdicts[j];
 
 		printf("  %c (%s) %s %s: %s\n", "ab"[j], semantics_of(&compare->judges[j]),
-		       verdict -> action == SEKISHO_PASS ? "passes it," : "drops it,",
+		       verdict->action == SEKISHO_PASS ? "passes it," : "drops it,",
 		       sekisho_reason_word(verdict->reason),
 		       sekisho_reason_sentence(verdict->reason));
 		if (sekisho_rule_name(compare->judges[j].names, verdict->rule) ||

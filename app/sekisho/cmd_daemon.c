@@ -142,8 +142,7 @@ enum cli_exit cmd_stats(const struct cli *cli)
 	return CLI_OK;
 }
 
-/* ---- Lists ------------------------------------------------------------------------------------
- */
+/* ---- Lists ----------------------------------------------------------------------------------- */
 
 struct list {
 	const char *method;
@@ -252,8 +251,7 @@ enum cli_exit cmd_flows(const struct cli *cli)
 	return list_ask(cli, &list);
 }
 
-/* ---- Policy -----------------------------------------------------------------------------------
- */
+/* ---- Policy ---------------------------------------------------------------------------------- */
 
 enum cli_exit cmd_policy(const struct cli *cli)
 {

@@ -48,8 +48,7 @@ struct rows {
 	size_t first, count, size; /* a ring; size is a power of two */
 };
 
-/* ---- Judges -----------------------------------------------------------------------------------
- */
+/* ---- Judges ---------------------------------------------------------------------------------- */
 
 /*
  * Flows that are enough for a capture: a packet opens at most one, and takes 16 bytes for its
@@ -122,8 +121,7 @@ void trace_judge_fini(struct trace_judge *judge)
 	*judge = (struct trace_judge){0};
 }
 
-/* ---- Reading ----------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static int reader_open(struct reader *reader, const char *capture)
 {
@@ -241,8 +239,7 @@ static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, c
 	return 0;
 }
 
-/* ---- Rows -------------------------------------------------------------------------------------
- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* Add an empty row; NULL when there is no memory. */
 static struct trace_row *rows_add(struct rows *rows)
@@ -293,8 +290,7 @@ static bool rows_flush(struct rows *rows, const struct trace_run *run)
 	return true;
 }
 
-/* ---- Judging ----------------------------------------------------------------------------------
- */
+/* ---- Judging --------------------------------------------------------------------------------- */
 
 /* Take what a judge releases. The handle of a frame is its packet's number. */
 static void rows_release(struct rows *rows, const struct trace_run *run, unsigned judge)

@@ -56,17 +56,20 @@ void rpc_stats(struct rpc_call *call)
 			  (json_int_t)totals.engines.flows_expired, "recycled",
 			  (json_int_t)totals.engines.flows_recycled, "closed",
 			  (json_int_t)totals.engines.flows_closed);
-	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "received",
+	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "received",
 				 (json_int_t)totals.received, "passed", (json_int_t)totals.passed,
 				 "dropped", (json_int_t)totals.dropped, "held",
 				 (json_int_t)totals.engines.held, "sent", (json_int_t)totals.sent,
 				 "transmit_full", (json_int_t)totals.transmit_full, "unreadable",
-				 (json_int_t)totals.unreadable, "reasons", reasons, "flows", flows,
+				 (json_int_t)totals.unreadable, "conntrack_allowance_available",
+				 (json_int_t)totals.engines.flows_available,
+				 "conntrack_allowance_exceeded",
+				 (json_int_t)totals.engines.by_reason[SEKISHO_REASON_TABLE_FULL],
+				 "reasons", reasons, "flows", flows,
 				 "ports", ports_json(daemon));
 }
 
-/* ---- Rules ------------------------------------------------------------------------------------
- */
+/* ---- Rules ----------------------------------------------------------------------------------- */
 
 /* Where the rules in use were written: name -> {direction, file, line}. */
 static json_t *origins_json(const struct daemon *daemon)
@@ -141,8 +144,7 @@ void rpc_rules_list(struct rpc_call *call)
 				 first < count ? json_integer(first) : json_null());
 }
 
-/* ---- Drops ------------------------------------------------------------------------------------
- */
+/* ---- Drops ----------------------------------------------------------------------------------- */
 
 struct drop {
 	const char *word, *sentence;

@@ -211,8 +211,7 @@ static int worker_main(void *argument)
 	return 0;
 }
 
-/* ---- Control thread's side --------------------------------------------------------------------
- */
+/* ---- Control thread's side ------------------------------------------------------------------- */
 
 static void *engine_allocate(void *context, size_t size, size_t align)
 {
@@ -383,6 +382,7 @@ static void totals_add_engine(struct daemon_totals *totals, const struct sekisho
 	sum->held += stats.held;
 	sum->flows += stats.flows;
 	sum->flows_capacity += stats.flows_capacity;
+	sum->flows_available += stats.flows_available;
 	sum->flows_half_open += stats.flows_half_open;
 	sum->flows_created += stats.flows_created;
 	sum->flows_expired += stats.flows_expired;

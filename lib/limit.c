@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* limit.c: the sketch, and what enters and leaves it; see limit.h. */
+#include "limit.h"
+
+#define CELLS_MIN      1024u
+#define FLOWS_PER_CELL 4u
+
+static uint32_t cell_count(uint32_t capacity)
+{
+	uint32_t count = CELLS_MIN;
+
+	while (count < capacity / FLOWS_PER_CELL)
+		count *= 2;
+	return count;
+}
+
+size_t limit_size(uint32_t capacity)
+{
+	return 2 * (size_t)cell_count(capacity) * sizeof(struct limit_cell);
+}
+
+void limit_init(struct limit *limit, uint32_t capacity, void *memory, const uint8_t *random)
+{
+	memset(limit, 0, sizeof(*limit));
+	limit->mask = cell_count(capacity) - 1;
+	limit->rows[0] = memory;
+	limit->rows[1] = limit->rows[0] + cell_count(capacity);
+	flow_hash_secret_init(&limit->secret, random);
+}
+
+/* A source's cells, one a row. */
+struct cells {
+	struct limit_cell *row[2];
+};
+
+static struct cells cells_of(const struct limit *limit, const struct flow_key *key,
+			     unsigned direction)
+{
+	struct flow_key source = {.zone = key->zone, .family = key->family};
+	uint64_t hash;
+
+	memcpy(source.peer, direction == SEKISHO_EGRESS ? key->local : key->peer,
+	       sizeof(source.peer));
+	hash = flow_key_hash(&source, &limit->secret);
+	return (struct cells){{limit->rows[0] + ((uint32_t)hash & limit->mask),
+			       limit->rows[1] + ((uint32_t)(hash >> 32) & limit->mask)}};
+}
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+bool limit_admit(const struct limit *limit, const struct limit_ceilings *ceilings,
+		 const struct flow_key *key, unsigned direction, bool half_open)
+{
+	bool count_half_open = half_open && ceilings->half_open_per_source != UINT32_MAX;
+	struct cells cells;
+
+	if (!count_half_open && ceilings->flows_per_source == UINT32_MAX)
+		return true;
+	cells = cells_of(limit, key, direction);
+	return lesser(cells.row[0]->flows, cells.row[1]->flows) < ceilings->flows_per_source &&
+	       (!count_half_open || lesser(cells.row[0]->half_open, cells.row[1]->half_open) <
+					    ceilings->half_open_per_source);
+}
+
+static void count_flow(const struct limit *limit, const struct flow *flow, uint32_t amount)
+{
+	struct cells cells = cells_of(limit, &flow->key, flow->opener);
+
+	cells.row[0]->flows += amount;
+	cells.row[1]->flows += amount;
+}
+
+static void count_half_open(const struct limit *limit, const struct flow *flow, uint32_t amount)
+{
+	struct cells cells = cells_of(limit, &flow->key, flow->opener);
+
+	cells.row[0]->half_open += amount;
+	cells.row[1]->half_open += amount;
+}
+
+void limit_enter(struct limit *limit, const struct limit_ceilings *ceilings, struct flow *flow)
+{
+	bool half_open = flow_is_half_open(flow);
+
+	limit->half_open += half_open;
+	if (ceilings->flows_per_source != UINT32_MAX) {
+		flow->counted = true;
+		count_flow(limit, flow, 1);
+	}
+	if (half_open && ceilings->half_open_per_source != UINT32_MAX) {
+		flow->counted_half_open = true;
+		count_half_open(limit, flow, 1);
+	}
+}
+
+void limit_change(struct limit *limit, struct flow *flow, bool was_half_open)
+{
+	bool half_open = flow_is_half_open(flow);
+
+	limit->half_open += (uint32_t)half_open - (uint32_t)was_half_open;
+	if (!half_open && flow->counted_half_open) {
+		count_half_open(limit, flow, UINT32_MAX);
+		flow->counted_half_open = false;
+	}
+}
+
+void limit_leave(struct limit *limit, const struct flow *flow)
+{
+	limit->half_open -= flow_is_half_open(flow);
+	if (flow->counted)
+		count_flow(limit, flow, UINT32_MAX);
+	if (flow->counted_half_open)
+		count_half_open(limit, flow, UINT32_MAX);
+}

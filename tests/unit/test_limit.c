@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_limit.c: ceilings and pressure (STRICT-17, AWS-50..52) through the whole engine: what is
+ * refused, what makes room, and that what is established never does.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+
+/* From now on: what goes to and fro the peer is admitted, within these limits. */
+static void admit_all(struct bench *bench, const struct sekisho_policy_spec *base)
+{
+	struct sekisho_rule_spec rules[] = {
+		bench_rule("vpn/all-in", SEKISHO_INGRESS, SEKISHO_PROTOCOL_ALL, bench_peer),
+		bench_rule("vpn/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, bench_peer),
+	};
+
+	bench_install(bench, base, rules, 2);
+}
+
+static void start(struct bench *bench, uint32_t flows, const struct sekisho_policy_spec *base)
+{
+	bench_init(bench, flows);
+	admit_all(bench, base);
+}
+
+static void expect(struct bench *bench, uint32_t at_ms, const char *packet, const char *reason)
+{
+	const struct row row = {at_ms, packet, reason};
+
+	bench_run(bench, &row, 1);
+}
+
+/* The packet `format` for each port from `first` on, `count` of them. */
+static void expect_ports(struct bench *bench, const char *format, unsigned first, unsigned count,
+			 const char *reason)
+{
+	char packet[80];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(packet, sizeof(packet), format, first + i);
+		expect(bench, i, packet, reason);
+	}
+}
+
+static struct sekisho_stats stats_of(const struct bench *bench)
+{
+	struct sekisho_stats stats;
+
+	sekisho_engine_stats(bench->engine, &stats);
+	return stats;
+}
+
+static void establish(struct bench *bench, unsigned port)
+{
+	char packet[80];
+
+	snprintf(packet, sizeof(packet), "out tcp %u 80 S 100 0 0", port);
+	expect(bench, 0, packet, "rule-match");
+	snprintf(packet, sizeof(packet), "in tcp 80 %u SA 500 101 0", port);
+	expect(bench, 0, packet, "flow-answer");
+	snprintf(packet, sizeof(packet), "out tcp %u 80 A 101 501 0", port);
+	expect(bench, 0, packet, "flow-originator");
+}
+
+static void strict_17_half_open_per_source(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	spec.limits.half_open_per_source = 3;
+	start(&bench, 1024, &spec);
+	expect_ports(&bench, "in tcp %u 80 S 100 0 0", 4000, 3, "rule-match");
+	expect(&bench, 3, "in tcp 4003 80 S 100 0 0", "limit-source");
+	/* neither the other side, nor the other family, nor another protocol is that source */
+	expect(&bench, 3, "out tcp 4003 80 S 100 0 0", "rule-match");
+	expect(&bench, 3, "in6 tcp 4003 80 S 100 0 0", "rule-match");
+	expect(&bench, 3, "in udp 4003 80 junk", "rule-match");
+	/* what is established counts no more */
+	expect(&bench, 4, "out tcp 80 4000 SA 500 101 0", "flow-answer");
+	expect(&bench, 4, "in tcp 4003 80 S 100 0 0", "limit-source");
+	expect(&bench, 5, "in tcp 4000 80 A 101 501 0", "flow-originator");
+	expect(&bench, 6, "in tcp 4003 80 S 100 0 0", "rule-match");
+	expect(&bench, 7, "in tcp 4004 80 S 100 0 0", "limit-source");
+	/* nor what is past its time, once the sweep has been there */
+	expect(&bench, 30007, "in udp 4005 80 junk", "rule-match");
+	for (int i = 0; i < 16; i++)
+		sekisho_engine_burst(bench.engine, 30007, NULL, 0, NULL);
+	expect(&bench, 30008, "in tcp 4004 80 S 100 0 0", "rule-match");
+	bench_fini(&bench);
+}
+
+static void strict_17_flows_per_source(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
+	spec.limits.flows_per_source = 2;
+	start(&bench, 1024, &spec);
+	expect_ports(&bench, "in udp %u 80 junk", 4000, 2, "rule-match");
+	expect(&bench, 2, "in udp 4002 80 junk", "limit-source");
+	expect(&bench, 2, "in tcp 4002 80 S 1 0 0", "limit-source");
+	expect(&bench, 2, "in udp 4001 80 junk", "flow-originator");
+	expect(&bench, 2, "out udp 4002 80 junk", "rule-match");
+	/* a policy without the ceiling lets more in; what was counted is counted out all the same */
+	spec.limits.flows_per_source = 0;
+	admit_all(&bench, &spec);
+	expect_ports(&bench, "in udp %u 80 junk", 4002, 100, "rule-match");
+	expect(&bench, 40000, "in udp 4002 80 junk", "rule-match");
+	for (int i = 0; i < 16; i++)
+		sekisho_engine_burst(bench.engine, 40000, NULL, 0, NULL);
+	spec.limits.flows_per_source = 1;
+	admit_all(&bench, &spec);
+	expect(&bench, 40001, "in udp 4001 80 junk", "rule-match");
+	expect(&bench, 40002, "in udp 4000 80 junk", "limit-source");
+	bench_fini(&bench);
+}
+
+static void strict_17_half_open_percent_recycles_the_oldest(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	start(&bench, 64, &spec); /* a quarter is 16 */
+	establish(&bench, 3000);
+	expect_ports(&bench, "in tcp %u 80 S 100 0 0", 4000, 16, "rule-match");
+	assert_int_equal(stats_of(&bench).flows_half_open, 16);
+	expect(&bench, 20, "in tcp 4016 80 S 100 0 0", "rule-match");
+	assert_int_equal(stats_of(&bench).flows_half_open, 16);
+	assert_int_equal(stats_of(&bench).flows_recycled, 1);
+	expect(&bench, 21, "out tcp 80 4001 SA 500 101 0", "flow-answer");
+	expect(&bench, 21, "out tcp 80 4000 SA 500 101 0", "not-an-opening"); /* was the oldest */
+	expect(&bench, 22, "in tcp 80 3000 A 501 101 0", "flow-answer");
+	bench_fini(&bench);
+}
+
+/* AWS-51: full of what may not go, the table refuses by name; AWS-52: and says how much is left. */
+static void aws_51_table_full(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
+	start(&bench, 64, &spec);
+	for (unsigned i = 0; i < 64; i++)
+		establish(&bench, 3000 + i);
+	assert_int_equal(stats_of(&bench).flows_available, 0);
+	expect(&bench, 1, "in udp 4000 80 junk", "table-full");
+	expect(&bench, 1, "in tcp 4000 80 S 1 0 0", "table-full");
+	assert_int_equal(stats_of(&bench).by_reason[SEKISHO_REASON_TABLE_FULL], 2);
+	for (unsigned i = 0; i < 64; i++) {
+		char packet[80];
+
+		snprintf(packet, sizeof(packet), "in tcp 80 %u A 501 101 0", 3000 + i);
+		expect(&bench, 2, packet, "flow-answer");
+	}
+	/* a RST closes one; its entry is free ten seconds later */
+	expect(&bench, 3, "in tcp 80 3000 RA 501 101 0", "flow-answer");
+	expect(&bench, 10002, "in udp 4000 80 junk", "table-full");
+	expect(&bench, 10003, "in udp 4000 80 junk", "rule-match");
+	bench_fini(&bench);
+}
+
+static void unanswered_makes_room_for_new(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
+	start(&bench, 64, &spec);
+	expect_ports(&bench, "in udp %u 80 junk", 4000, 64, "rule-match");
+	expect(&bench, 70, "out udp 80 4000 junk", "flow-answer"); /* answered: stays */
+	expect(&bench, 71, "in udp 5000 80 junk", "rule-match");
+	expect(&bench, 72, "in udp 4000 80 junk", "flow-originator");
+	expect(&bench, 73, "out udp 80 4002 junk", "flow-answer");
+	assert_int_equal(stats_of(&bench).flows_recycled, 1);
+	expect(&bench, 74, "in udp 4001 80 junk",
+	       "rule-match"); /* the oldest unanswered one had gone */
+	assert_int_equal(stats_of(&bench).flows_recycled, 2);
+	bench_fini(&bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strict_17_half_open_per_source),
+		cmocka_unit_test(strict_17_flows_per_source),
+		cmocka_unit_test(strict_17_half_open_percent_recycles_the_oldest),
+		cmocka_unit_test(aws_51_table_full),
+		cmocka_unit_test(unanswered_makes_room_for_new),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
