@@ -96,6 +96,13 @@ static void numbers_free(uint32_t **numbers, size_t count)
 	free(numbers);
 }
 
+static int origin_compare(const void *a, const void *b)
+{
+	const struct policy_origin *left = a, *right = b;
+
+	return (left->rule > right->rule) - (left->rule < right->rule);
+}
+
 /* Number all rules and note where each was written; NULL when there is no room. */
 static uint32_t **number_rules(struct sekisho_policy *policy, const struct sekisho_policy_spec *spec,
 			       struct sekisho_rule_names *names)
@@ -129,6 +136,7 @@ static uint32_t **number_rules(struct sekisho_policy *policy, const struct sekis
 			policy->origin_count++;
 		}
 	}
+	qsort(policy->origins, policy->origin_count, sizeof(*policy->origins), origin_compare);
 	return numbers;
 fail:
 	numbers_free(numbers, spec->group_count);
@@ -229,14 +237,12 @@ enum sekisho_semantics sekisho_policy_semantics(const struct sekisho_policy *pol
 const char *sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint32_t rule,
 				       uint32_t *line)
 {
-	for (size_t i = 0; i < policy->origin_count; i++) {
-		if (policy->origins[i].rule == rule) {
-			*line = policy->origins[i].line;
-			return policy->origins[i].file;
-		}
-	}
-	*line = 0;
-	return NULL;
+	const struct policy_origin wanted = {.rule = rule};
+	const struct policy_origin *origin =
+		bsearch(&wanted, policy->origins, policy->origin_count, sizeof(wanted), origin_compare);
+
+	*line = origin ? origin->line : 0;
+	return origin ? origin->file : NULL;
 }
 
 bool policy_never_filters(const struct sekisho_policy *policy, uint8_t family,

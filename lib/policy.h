@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * policy.h: the immutable snapshot that a zone is judged by. Built on the control thread, read by any
- * number of engines, destroyed when none holds it.
+ * policy.h: the immutable snapshot that a zone is judged by. Built by one thread, read by any number
+ * of engines, destroyed when none holds it.
  */
 #ifndef POLICY_H
 #define POLICY_H
@@ -21,7 +21,7 @@ struct sekisho_policy {
 	size_t never_filtered_count;
 	enum sekisho_semantics semantics;
 	uint32_t generation;
-	struct policy_origin *origins; /* where each rule was written */
+	struct policy_origin *origins; /* where each rule was written, by rule number */
 	size_t origin_count;
 };
 

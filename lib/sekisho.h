@@ -3,7 +3,7 @@
  * sekisho.h: the firewall as a library. The one header that app/, config/, bench/ and embedders need.
  *
  * Two objects. A *policy* is an immutable snapshot made from a plain description (groups, endpoints,
- * semantics, timeouts); it is built on a control thread and may be used by many engines at once. An
+ * semantics, timeouts); it is built off the packet path and may be used by many engines at once. An
  * *engine* is one worker's packet path with everything that it writes: flow table, fragments,
  * counters. Frames go in by bursts, a verdict comes out for each.
  *
@@ -186,7 +186,7 @@ struct sekisho_policy;
 
 /*
  * The names that rules have had, so that a rule keeps its counters and a flow the name of the rule
- * that opened it while policies come and go. One for all engines; written by the control thread.
+ * that opened it while policies come and go. One for all engines; written while a policy is built.
  */
 struct sekisho_rule_names;
 
@@ -206,7 +206,8 @@ uint32_t sekisho_rule_names_capacity(const struct sekisho_rule_names *names);
 uint32_t sekisho_rule_names_count(const struct sekisho_rule_names *names);
 
 /*
- * Build a snapshot. Copies all that it needs from `spec`. Control thread.
+ * Build a snapshot. Copies all that it needs from `spec`. Any thread, but for the same `names` only
+ * one at a time.
  * Returns NULL and a sentence in `message` when memory or rule names do not suffice.
  */
 struct sekisho_policy *sekisho_policy_create(const struct sekisho_policy_spec *spec,
