@@ -43,6 +43,7 @@ static const cyaml_schema_value_t rule_value = {
 
 static const cyaml_schema_field_t group_fields[] = {
 	TEXT(schema_group, name),
+	OPT_TEXT(schema_group, id),
 	OPT_TEXT(schema_group, description),
 	OPT_LIST(schema_group, ingress, rule_value),
 	OPT_LIST(schema_group, egress, rule_value),
@@ -61,6 +62,7 @@ static const cyaml_schema_field_t timeouts_fields[] = {
 
 static const cyaml_schema_field_t endpoint_fields[] = {
 	TEXT(schema_endpoint, name),
+	OPT_TEXT(schema_endpoint, id),
 	LIST(schema_endpoint, addresses, text_value),
 	OPT_LIST(schema_endpoint, groups, text_value),
 	CYAML_FIELD_MAPPING("timeouts", OPT, struct schema_endpoint, timeouts, timeouts_fields),
@@ -72,6 +74,7 @@ static const cyaml_schema_value_t endpoint_value = {
 
 static const cyaml_schema_field_t list_fields[] = {
 	TEXT(schema_list, name),
+	OPT_TEXT(schema_list, id),
 	OPT_TEXT(schema_list, description),
 	LIST(schema_list, entries, text_value),
 	CYAML_FIELD_END

@@ -17,7 +17,7 @@ struct schema_rule {
 };
 
 struct schema_group {
-	char *name, *description;
+	char *name, *id, *description;
 	struct schema_rule *ingress, *egress;
 	unsigned ingress_count, egress_count;
 };
@@ -28,7 +28,7 @@ struct schema_timeouts {
 };
 
 struct schema_endpoint {
-	char *name;
+	char *name, *id;
 	char **addresses, **groups;
 	unsigned addresses_count, groups_count;
 	struct schema_timeouts timeouts;
@@ -36,7 +36,7 @@ struct schema_endpoint {
 };
 
 struct schema_list {
-	char *name, *description;
+	char *name, *id, *description;
 	char **entries;
 	unsigned entries_count;
 };
