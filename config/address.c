@@ -3,6 +3,7 @@
 #include "address.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,4 +90,24 @@ bool address_parse_protocol(const char *text, uint16_t *protocol)
 		return false;
 	*protocol = (uint16_t)number;
 	return true;
+}
+
+void address_print(const struct sekisho_prefix *prefix, char text[ADDRESS_TEXT_SIZE])
+{
+	char address[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(prefix->family == SEKISHO_IPV6 ? AF_INET6 : AF_INET, prefix->address, address,
+		  sizeof(address));
+	snprintf(text, ADDRESS_TEXT_SIZE, "%s/%u", address, prefix->length);
+}
+
+void address_print_protocol(uint16_t protocol, char text[ADDRESS_TEXT_SIZE])
+{
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		if (protocols[i].number == protocol) {
+			snprintf(text, ADDRESS_TEXT_SIZE, "%s", protocols[i].name);
+			return;
+		}
+	}
+	snprintf(text, ADDRESS_TEXT_SIZE, "%u", protocol);
 }

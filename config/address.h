@@ -5,6 +5,8 @@
 
 #include <sekisho.h>
 
+#define ADDRESS_TEXT_SIZE 56
+
 /* "198.51.100.0/24", "::/0" or a bare address. Host bits are cleared (AWS-107). False: none of these. */
 bool address_parse(const char *text, struct sekisho_prefix *prefix);
 
@@ -16,6 +18,12 @@ bool address_parse_protocol(const char *text, uint16_t *protocol);
 
 /* The protocol names there are, for messages. */
 extern const char address_protocol_names[];
+
+/* Its shortest text, always with the length: "198.51.100.0/24". */
+void address_print(const struct sekisho_prefix *prefix, char text[ADDRESS_TEXT_SIZE]);
+
+/* How a protocol is written: by name if it has one, else by number; `all` for all. */
+void address_print_protocol(uint16_t protocol, char text[ADDRESS_TEXT_SIZE]);
 
 /* A decimal number in min..max and nothing else. */
 bool address_parse_number(const char *text, long min, long max, long *number);

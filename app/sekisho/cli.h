@@ -9,6 +9,8 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <stddef.h>
+
 /* Scripts rely on these (design, section 5). */
 enum cli_exit {
 	CLI_OK = 0,
@@ -20,6 +22,8 @@ enum cli_exit {
 
 enum cli_output { CLI_TABLE, CLI_JSON };
 
+#define CLI_PREFIX_LISTS_MAX 100 /* as many as a Region has (AWS-122) */
+
 struct cli {
 	const char *verb;
 	enum cli_output output;
@@ -28,13 +32,20 @@ struct cli {
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	long limit;         /* --limit; 0 means none */
+	const char *to;     /* --to; NULL means stdout */
+	char *prefix_lists[CLI_PREFIX_LISTS_MAX]; /* --prefix-list, each as given */
+	int prefix_list_count;
 	char **operands;
 	int operand_count;
 };
 
+/* Write what a verb has made to --to or stdout, whole; says so if it cannot. */
+enum cli_exit cli_write(const struct cli *cli, const char *text, size_t length);
+
 enum cli_exit cmd_replay(const struct cli *cli);
 enum cli_exit cmd_compare(const struct cli *cli);
 enum cli_exit cmd_check(const struct cli *cli);
+enum cli_exit cmd_import(const struct cli *cli);
 enum cli_exit cmd_status(const struct cli *cli);
 enum cli_exit cmd_stats(const struct cli *cli);
 enum cli_exit cmd_flows(const struct cli *cli);

@@ -20,7 +20,7 @@ struct verb {
 	enum cli_exit (*run)(const struct cli *cli);
 	const char *takes; /* option letters of `long_options` */
 	const char *needs;
-	int operands; /* exactly */
+	int operands; /* exactly; -n means n or more */
 	const char *usage;
 	const char *does;
 };
@@ -31,6 +31,8 @@ static const struct verb verbs[] = {
 	{"compare", cmd_compare, "oab", "ab", 1, "--a P1 --b P2 PCAP",
 	 "the packets that two policies judge differently; exit 1 if any"},
 	{"check", cmd_check, "o", "", 1, "P", "validate a policy file; exit 1 if it is not valid"},
+	{"import", cmd_import, "otP", "", -1, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
+	 "a policy of AWS's JSON; what is left out is said on stderr"},
 	{"status", cmd_status, "os", "", 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "osl", "", 0, "[--limit N]", "its live flows"},
@@ -51,6 +53,8 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, 's'},
 	{"edge", required_argument, NULL, 'e'},
 	{"limit", required_argument, NULL, 'l'},
+	{"to", required_argument, NULL, 't'},
+	{"prefix-list", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -101,6 +105,8 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->socket;
 	case 'e':
 		return &cli->edge;
+	case 't':
+		return &cli->to;
 	default:
 		return NULL;
 	}
@@ -123,6 +129,13 @@ static int option_take(struct cli *cli, const struct verb *verb, int letter)
 			return -1;
 		}
 		cli->output = optarg[0] == 'j' ? CLI_JSON : CLI_TABLE;
+	} else if (letter == 'P') {
+		if (cli->prefix_list_count == CLI_PREFIX_LISTS_MAX) {
+			fprintf(stderr, "sekisho: at most %d --prefix-list are taken\n",
+				CLI_PREFIX_LISTS_MAX);
+			return -1;
+		}
+		cli->prefix_lists[cli->prefix_list_count++] = optarg;
 	} else {
 		char *end;
 
@@ -147,9 +160,11 @@ static int cli_complete(struct cli *cli, const struct verb *verb)
 			return 0;
 		}
 	}
-	if (cli->operand_count != verb->operands) {
-		fprintf(stderr, "sekisho: %s takes %d operand%s, %d given\n", verb->name,
-			verb->operands, verb->operands == 1 ? "" : "s", cli->operand_count);
+	if (verb->operands < 0 ? cli->operand_count < -verb->operands
+			       : cli->operand_count != verb->operands) {
+		fprintf(stderr, "sekisho: %s takes %d operand%s%s, %d given\n", verb->name,
+			abs(verb->operands), abs(verb->operands) == 1 ? "" : "s",
+			verb->operands < 0 ? " or more" : "", cli->operand_count);
 		return 0;
 	}
 	return 1;
@@ -164,6 +179,25 @@ static int output_close(int code)
 	if (errno == EPIPE || errno == 0)
 		return code;
 	fprintf(stderr, "sekisho: cannot write the output: %s\n", strerror(errno));
+	return CLI_FAILED;
+}
+
+enum cli_exit cli_write(const struct cli *cli, const char *text, size_t length)
+{
+	FILE *to;
+	int failed;
+
+	if (!cli->to) {
+		fwrite(text, 1, length, stdout);
+		return CLI_OK; /* main() looks after stdout */
+	}
+	to = fopen(cli->to, "we");
+	failed = !to || fwrite(text, 1, length, to) != length;
+	if (to && fclose(to))
+		failed = 1;
+	if (!failed)
+		return CLI_OK;
+	fprintf(stderr, "sekisho: cannot write %s: %s\n", cli->to, strerror(errno));
 	return CLI_FAILED;
 }
 

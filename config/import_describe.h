@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * import_describe.h: the members of what `aws ec2 describe-...` and `get-...` print. Each function
+ * takes one entry of the member's array.
+ */
+#ifndef CONFIG_IMPORT_DESCRIBE_H
+#define CONFIG_IMPORT_DESCRIBE_H
+
+#include "import_node.h"
+
+void describe_group(const struct node *entry);      /* SecurityGroups, AWS-170..174 */
+void describe_group_rule(const struct node *entry); /* SecurityGroupRules, AWS-176, 177 */
+void describe_interface(const struct node *entry);  /* NetworkInterfaces, AWS-175 */
+void describe_list(const struct node *entry);       /* PrefixLists: names, AWS's own with blocks */
+void describe_list_entry(const struct node *entry); /* Entries of the list of the present file */
+
+/* ---- shared with Terraform's shapes ----------------------------------------------------------- */
+
+/*
+ * A rule of a group; tells and leaves out what cannot be. `place` is `rule`'s or finer. The prefix of
+ * a rule comes from import_block().
+ */
+void describe_add_rule(struct import *import, struct import_group *group,
+		       const struct import_rule *rule);
+
+/* Read a block of addresses of a family (4 or 6); what is none is told as left out. */
+bool describe_block(const struct node *place, const char *text, uint8_t family,
+		    struct sekisho_prefix *block);
+
+/* Add an address of an endpoint; what is none is told. */
+void describe_address(const struct node *place, struct import_endpoint *endpoint, const char *text);
+
+/* Add a group to an endpoint. */
+void describe_attach(const struct node *place, struct import_endpoint *endpoint, const char *group);
+
+#endif
