@@ -9,12 +9,21 @@
 #   sekishod_start POLICY   and sekishod_stop, which checks conservation
 #   two_hosts_end           the last command: fails if any check has
 #
+# With bad_wires=yes before the beginning, each wire has a place in its middle where `damage` makes it lose,
+# double and reorder frames: a bridge with the kernel's netem where there is one, else bad_wire.c.
+#
+#   p-in ---- p-in-near [bridge or bad_wire] p-in-far ---- eth0 of $in
+#
+# On such wires `record_start` and `record_stop` frame a time in which `explained` then judges every drop.
+#
 # The hosts know each other's link address beforehand, so that ARP plays no part in what is counted.
 # At the exit of the script everything that it started is ended, and what it made is gone.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work= daemon= failures=0 long=0
+damage_by=none
+declare -A bad_wire_of=() # wire: process
 in=sk-in-$$ out=sk-out-$$ mid=sk-mid-$$
 namespaces=()
 
@@ -35,6 +44,7 @@ two_hosts_begin() { # ARGUMENT...
     namespace "$in"
     namespace "$out"
     namespace "$mid"
+    [ "${bad_wires:-no}" = no ] || damage_choose
     wire "$in" 2 p-in
     wire "$out" 1 p-out
     neighbour "$in" eth0 1
@@ -66,24 +76,103 @@ on() { # NAMESPACE COMMAND...
 
 # A port that speaks only when told to, with no checksum or segment that exists on paper only.
 port_up() { # NAMESPACE PORT
-    on "$1" ethtool -K "$2" tx off rx off tso off gso off gro off >/dev/null 2>&1
-    ip -n "$1" link set "$2" up
+    on "$1" ethtool -K "$2" tx off rx off tso off gso off gro off >/dev/null 2>&1 &&
+        ip -n "$1" link set "$2" addrgenmode none up || { echo "port $2 cannot be set up"; exit 1; }
 }
 
 link_address() { printf '02:00:00:00:00:%02x' "$1"; } # NUMBER
 
 wire() { # NAMESPACE NUMBER PORT: a host's eth0, with addresses that end in NUMBER, to a port of $mid
-    ip -n "$mid" link add "$3" type veth peer name eth0 netns "$1"
+    local end=$3
+    [ $damage_by = none ] || end=$3-far
+    ip -n "$mid" link add "$end" type veth peer name eth0 netns "$1"
     ip -n "$1" link set eth0 address "$(link_address "$2")"
     ip -n "$1" address add "192.0.2.$2/24" dev eth0
     ip -n "$1" address add "fd00::$2/64" dev eth0 nodad
     port_up "$1" eth0
-    port_up "$mid" "$3"
+    port_up "$mid" "$end"
+    [ $damage_by = none ] || wire_middle "$3"
+}
+
+wire_middle() { # PORT
+    ip -n "$mid" link add "$1" type veth peer name "$1-near"
+    port_up "$mid" "$1"
+    port_up "$mid" "$1-near"
+    if [ $damage_by = netem ]; then
+        ip -n "$mid" link add "$1-mid" type bridge mcast_snooping 0
+        ip -n "$mid" link set "$1-near" master "$1-mid"
+        ip -n "$mid" link set "$1-far" master "$1-mid"
+        ip -n "$mid" link set "$1-mid" addrgenmode none up
+    fi
+    damage "${1#p-}" 0 0 0
 }
 
 neighbour() { # NAMESPACE PORT NUMBER
     ip -n "$1" neighbour replace "192.0.2.$3" lladdr "$(link_address "$3")" dev "$2"
     ip -n "$1" neighbour replace "fd00::$3" lladdr "$(link_address "$3")" dev "$2"
+}
+
+damage_choose() {
+    damage_by=bad_wire
+    if on "$mid" tc qdisc add dev lo root netem loss 1% 2>/dev/null; then
+        on "$mid" tc qdisc del dev lo root
+        damage_by=netem
+    fi
+}
+
+# From now on, in both directions. A late frame is overtaken for a millisecond.
+damage() { # in|out LOSS DUPLICATE LATE: in percent
+    local end
+    if [ $damage_by = netem ]; then
+        for end in near far; do
+            on "$mid" tc qdisc replace dev "p-$1-$end" root netem limit 10000 \
+                loss "$2%" duplicate "$3%" delay 1ms reorder "$((100 - $4))%"
+        done
+        return
+    fi
+    if [ -n "${bad_wire_of[$1]:-}" ]; then
+        kill "${bad_wire_of[$1]}"
+        while kill -0 "${bad_wire_of[$1]}" 2>/dev/null; do sleep 0.02; done
+    fi
+    : >"$work/bad_wire-$1"
+    ip netns exec "$mid" "$build/tests/bad_wire" --loss "$2" --duplicate "$3" --late "$4" --wait 1 \
+        "p-$1-near" "p-$1-far" >"$work/bad_wire-$1" &
+    bad_wire_of[$1]=$!
+    disown
+    for _ in $(seq 100); do
+        grep -q joined "$work/bad_wire-$1" && return
+        sleep 0.05
+    done
+    echo "the bad wire could not be made"
+    exit 1
+}
+
+# What sekishod is given and what it gives, both on its own side of the damage.
+record_start() { # FILTER BYTES-OF-A-FRAME
+    ip netns exec "$mid" tcpdump -i any -y LINUX_SLL2 -Q in -n -s "$2" -B 131072 -Z root \
+        -w "$work/wires.pcap" "$1" 2>"$work/tcpdump.log" &
+    recorder=$!
+    for _ in $(seq 100); do
+        grep -q 'listening on' "$work/tcpdump.log" && return
+        sleep 0.1
+    done
+    cat "$work/tcpdump.log"
+    exit 1
+}
+
+record_stop() {
+    sleep 1.5 # the kernel hands over what it has every second
+    kill "$recorder"
+    wait "$recorder" || true
+}
+
+explained() { # prints why each frame of the recording that did not leave was dropped; fails if it cannot
+    local port indices=()
+    grep -q '^0 packets dropped by kernel' "$work/tcpdump.log" || { cat "$work/tcpdump.log"; return 1; }
+    for port in p-in p-in-near p-out p-out-near; do
+        indices+=("$(on "$mid" cat "/sys/class/net/$port/ifindex")")
+    done
+    python3 "$here/explain_drops.py" "$work/wires.pcap" "${indices[@]}"
 }
 
 check() { # WHAT COMMAND...
