@@ -46,34 +46,34 @@ static void count_turns(struct flow *flow, unsigned direction)
 struct track_result track_udp_inspect(const struct track *track, struct flow *flow,
 				      const struct packet *packet, unsigned direction)
 {
-	if (track->profile->answers_need_proof) {
-		if (track_is_originator(flow, direction)) {
-			if (flow->grammar != 0 && !proof_ike_entitle(track, flow, packet, direction))
-				return track_no(TRACK_DROP, SEKISHO_REASON_TABLE_FULL);
-		} else if (flow->grammar != 0) {
-			struct track_result result = proof_ike_answer(track, flow, packet, direction);
+	const struct proof *proof = proof_of(flow);
+	struct track_result result = TRACK_PASSED;
 
-			if (result.outcome != TRACK_PASS)
-				return result;
-		} else if (!tuple_proves(track, packet)) {
-			return track_no(TRACK_JUDGE, SEKISHO_REASON_SYMMETRIC_PORTS);
-		}
+	if (track->profile->answers_need_proof) {
+		if (proof != NULL)
+			result = proof_inspect(proof, track, flow, packet, direction);
+		else if (!track_is_originator(flow, direction) && !tuple_proves(track, packet))
+			result = track_no(TRACK_JUDGE, SEKISHO_REASON_SYMMETRIC_PORTS);
 	}
-	count_turns(flow, direction);
-	return TRACK_PASSED;
+	if (track_passes(result))
+		count_turns(flow, direction);
+	return result;
 }
 
 bool track_udp_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		    unsigned direction)
 {
+	const struct proof *proof;
+
 	if (flow->opened == 0) {
 		flow->opener = direction & 1;
 		flow->grammar = grammar_of(track, packet->destination_port);
 		if (flow->grammar == 0)
 			flow->grammar = grammar_of(track, packet->source_port);
 	}
-	if (track->profile->answers_need_proof && flow->grammar != 0 &&
-	    !proof_ike_entitle(track, flow, packet, direction))
+	proof = proof_of(flow);
+	if (track->profile->answers_need_proof && proof != NULL &&
+	    !track_passes(proof->entitle(track, flow, packet, direction)))
 		return false;
 	count_turns(flow, direction);
 	return true;

@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ike.c: IKE on UDP 500 and, behind the non-ESP marker, on UDP 4500; ESP in UDP and keepalives there
- * (STRICT-30..38). RFC 7296 3.1, RFC 2408 3.1, RFC 3948.
+ * ike.c: IKE on UDP 500 and, behind the non-ESP marker, on UDP 4500; ESP in UDP and keepalives
+ * there (STRICT-30..38). RFC 7296 3.1, RFC 2408 3.1, RFC 3948.
  *
- * What is remembered. Each flow has a set of initiator SPIs, eight of them, the oldest makes room: which
- * side may answer with it, whether it has, and whether it is barred. The flow's *address pair* has an
- * entry of its own in the table, with a set that the pair's 500 flow fills and its 4500 flow reads
- * (the float, STRICT-36), and with the word on whether an IKE SA of the pair is alive. That entry
- * lives as long as IKE, ESP in UDP or ESP that follows IKE keeps passing.
+ * What is remembered. Each flow has a set of initiator SPIs, eight of them, the oldest makes room:
+ * which side may answer with it, whether it has, and whether it is barred. The flow's *address
+ * pair* has an entry of its own in the table, with a set that the pair's 500 flow fills and its
+ * 4500 flow reads (the float, STRICT-36), and with the word on whether an IKE SA of the pair is
+ * alive. That entry lives as long as IKE, ESP in UDP or ESP that follows IKE keeps passing.
  *
- * An SA is alive once an admitted initiation was answered. Deletes are encrypted and cannot be seen.
+ * An SA is alive once an admitted initiation was answered. Deletes are encrypted and cannot be
+ * seen.
  */
 #include "proof.h"
 
 #include <string.h>
 
-#define IKE_HEADER 28
-#define IKE_FLAG_RESPONSE 0x20
+#define IKE_HEADER          28
+#define IKE_FLAG_RESPONSE   0x20
 #define IKE_CREATE_CHILD_SA 36
-#define IKE_INFORMATIONAL 37
-#define IKE_SPIS 8
-#define PAIR_IDLE_MS (600u * 1000u) /* as long as ESP itself, STRICT-41 */
+#define IKE_INFORMATIONAL   37
+#define IKE_SPIS            8
+#define PAIR_IDLE_MS        (600u * 1000u) /* as long as ESP itself, STRICT-41 */
 
 /* Flags of a remembered SPI. MAY(d): packets of direction d that carry it are answers. */
 #define SPI_MAY(direction) (uint8_t)(1u << (direction))
-#define SPI_ANSWERED 0x04
-#define SPI_BARRED   0x08
-#define SPI_PENDING  0x10 /* no right as yet, but a request with it waits for its response */
+#define SPI_ANSWERED       0x04
+#define SPI_BARRED         0x08
+#define SPI_PENDING        0x10 /* no right as yet, but a request with it waits for its response */
 
 /* Fits a table entry; the empty key in front tells the sweep that this is no flow. */
 struct ike_memory {
@@ -111,7 +112,8 @@ static bool is_initiation(const struct ike *ike)
 	return !ike->has_spi_r && !ike->response;
 }
 
-/* ---- the sets --------------------------------------------------------------------------------- */
+/* ---- the sets ---------------------------------------------------------------------------------
+ */
 
 static int set_find(const struct ike_memory *memory, uint64_t spi)
 {
@@ -151,7 +153,8 @@ static struct flow_key pair_key(const struct flow_key *key)
 static struct flow *pair_find(const struct track *track, const struct flow_key *key)
 {
 	struct flow_key pair = pair_key(key);
-	struct flow *entry = flow_table_find(track->table, &pair, flow_table_hash(track->table, &pair));
+	struct flow *entry =
+		flow_table_find(track->table, &pair, flow_table_hash(track->table, &pair));
 
 	if (entry == NULL || flow_time_reached(track->now, entry->expires_at))
 		return NULL;
@@ -252,7 +255,8 @@ void proof_ike_sa_touch(const struct track *track, const struct flow_key *key)
 		entry->expires_at = track->now + PAIR_IDLE_MS;
 }
 
-/* ---- the two halves --------------------------------------------------------------------------- */
+/* ---- the two halves ---------------------------------------------------------------------------
+ */
 
 /* STRICT-38: a request of an SA that is not known may be answered, once, by its response. */
 static bool expect_response(const struct track *track, struct flow *flow, const struct ike *ike,
@@ -278,8 +282,8 @@ static bool is_expected_response(const struct ike_memory *own, const struct ike 
 	       memcmp(own->pending_spi, ike->spi_r, sizeof(own->pending_spi)) == 0;
 }
 
-bool proof_ike_entitle(const struct track *track, struct flow *flow, const struct packet *packet,
-		       unsigned direction)
+static bool remember(const struct track *track, struct flow *flow, const struct packet *packet,
+		     unsigned direction)
 {
 	struct ike ike = ike_parse(packet, is_nat_t(flow));
 	unsigned other = !direction;
@@ -293,14 +297,16 @@ bool proof_ike_entitle(const struct track *track, struct flow *flow, const struc
 	flags = flags_of(track, flow, ike.spi_i);
 	if (is_initiation(&ike))
 		return learn(track, flow, ike.spi_i, SPI_MAY(other));
-	if (flags & SPI_MAY(direction)) { /* it answers an admitted initiation from the other side */
+	if (flags &
+	    SPI_MAY(direction)) { /* it answers an admitted initiation from the other side */
 		if (ike.has_spi_r)
 			sa_answered(track, flow, ike.spi_i, direction);
 		return true;
 	}
 	if (flags & SPI_MAY(other)) {
 		proof_ike_sa_touch(track, &flow->key);
-		return !is_nat_t(flow) || learn(track, flow, ike.spi_i, flags & (uint8_t)~SPI_BARRED);
+		return !is_nat_t(flow) ||
+		       learn(track, flow, ike.spi_i, flags & (uint8_t)~SPI_BARRED);
 	}
 	if (ike.response) /* STRICT-35 */
 		return learn(track, flow, ike.spi_i, SPI_BARRED);
@@ -314,16 +320,24 @@ static bool is_rekeyed(const struct track *track, const struct flow *flow, const
 		       uint8_t flags, unsigned direction)
 {
 	const struct ike_memory *own = memory_of(track, flow);
-	const struct ike_memory *pair = is_nat_t(flow) ? memory_of(track, pair_find(track, &flow->key))
-						       : NULL;
+	const struct ike_memory *pair =
+		is_nat_t(flow) ? memory_of(track, pair_find(track, &flow->key)) : NULL;
 	uint8_t answered = (uint8_t)((own ? own->answered : 0) | (pair ? pair->answered : 0));
 
 	return ike->version == 2 && !(flags & SPI_BARRED) && (answered & SPI_MAY(direction)) &&
 	       (ike->exchange == IKE_CREATE_CHILD_SA || ike->exchange == IKE_INFORMATIONAL);
 }
 
-struct track_result proof_ike_answer(const struct track *track, struct flow *flow,
-				     const struct packet *packet, unsigned direction)
+static struct track_result ike_entitle(const struct track *track, struct flow *flow,
+				       const struct packet *packet, unsigned direction)
+{
+	if (!remember(track, flow, packet, direction))
+		return track_no(TRACK_DROP, SEKISHO_REASON_TABLE_FULL);
+	return TRACK_PASSED;
+}
+
+static struct track_result ike_answer(const struct track *track, struct flow *flow,
+				      const struct packet *packet, unsigned direction)
 {
 	struct ike ike = ike_parse(packet, is_nat_t(flow));
 	uint8_t flags;
@@ -340,7 +354,8 @@ struct track_result proof_ike_answer(const struct track *track, struct flow *flo
 		return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_IKE);
 	flags = flags_of(track, flow, ike.spi_i);
 	if ((flags & SPI_MAY(direction)) || is_rekeyed(track, flow, &ike, flags, direction)) {
-		/* COOKIE and INVALID_KE_PAYLOAD come without an SPIr: no SA is made yet (STRICT-31) */
+		/* COOKIE and INVALID_KE_PAYLOAD come without an SPIr: no SA is made yet (STRICT-31)
+		 */
 		if (ike.has_spi_r)
 			sa_answered(track, flow, ike.spi_i, direction);
 		return TRACK_PASSED;
@@ -352,3 +367,5 @@ struct track_result proof_ike_answer(const struct track *track, struct flow *flo
 	}
 	return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_IKE);
 }
+
+const struct proof proof_ike = {.entitle = ike_entitle, .answer = ike_answer};

@@ -2,25 +2,70 @@
 /*
  * proof.h: is this packet an *answer*? For protocols whose packets can show it (STRICT-20).
  *
- * A proof has two halves. entitle() is called for each packet that passes in a direction which a rule
- * has opened: it remembers what the other side may now answer. answer() is called for a packet in the
- * other direction and says whether it is one of those answers; when it says no it changes nothing.
+ * A proof has two halves. entitle() is called for each packet that passes in a direction which a
+ * rule has opened: it remembers what the other side may now answer. answer() is called for a packet
+ * in the other direction and says whether it is one of those answers. Trackers ask them, and only
+ * where the profile wants answers proved; a proof never hears of rules.
+ *
+ * Each protocol is one file. To add one, say Foo on UDP port 4242:
+ *
+ *   1. lib/sekisho.h: a row in SEKISHO_GRAMMARS, X(FOO, "foo", 4242). The port is then settable in
+ *      policy files as `strict: {ports: {foo: [4242]}}`, and track_udp.c knows it.
+ *   2. lib/verdict.h: two reasons, no-proof-foo and foo-malformed.
+ *   3. lib/proof/foo.c: both halves, and `const struct proof proof_foo`. echo.c is the shortest.
+ *   4. Below, in proof.c and in lib/meson.build: its declaration, its row, its file.
+ *   5. tests/unit/test_proof_foo.c: a table of packets for each clause, and payloads cut short.
+ *
+ * What a proof remembers it keeps in flow->track.proof (24 bytes, zero at first) and, if that is
+ * not enough, in one more entry of the flow table, flow_table_extend(). Sets are bounded and the
+ * oldest makes room. What fills a set should be what the asking side does, never what the answering
+ * side sends, or an outsider could push out what the inside waits for.
+ *
+ * Payloads are hostile: payload_length bytes were on the wire, payload_captured of them are there.
  */
 #ifndef PROOF_H
 #define PROOF_H
 
 #include "../track.h"
 
-/*
- * Remember what an admitted packet entitles the other side to. False if there is no memory for it:
- * the packet must then be dropped, for its answer could not be told from an attack.
- */
-bool proof_ike_entitle(const struct track *track, struct flow *flow, const struct packet *packet,
-		       unsigned direction);
+struct proof {
+	/*
+	 * Remember what an admitted packet entitles the other side to. TRACK_PASS; TRACK_LAST if by
+	 * this packet nothing is left to say (STRICT-23); TRACK_DROP with table-full if there is no
+	 * memory, for then an answer could not be told from an attack, and nothing has changed.
+	 */
+	struct track_result (*entitle)(const struct track *track, struct flow *flow,
+				       const struct packet *packet, unsigned direction);
+	/*
+	 * TRACK_PASS or TRACK_LAST if the packet is an answer, TRACK_DROP as above, else
+	 * TRACK_JUDGE with what was missing, and nothing has changed.
+	 */
+	struct track_result (*answer)(const struct track *track, struct flow *flow,
+				      const struct packet *packet, unsigned direction);
+};
 
-/* TRACK_PASS if the packet is an answer, else TRACK_JUDGE with what was missing. */
-struct track_result proof_ike_answer(const struct track *track, struct flow *flow,
-				     const struct packet *packet, unsigned direction);
+extern const struct proof proof_ike;  /* on its port, and on that of NAT traversal */
+extern const struct proof proof_echo; /* ICMP queries; having no ports they have no grammar */
+
+/* The proof of the grammar that a flow speaks; NULL if it speaks none. */
+const struct proof *proof_of(const struct flow *flow);
+
+/* Ask the half of a proof that is meant for a packet of this direction. */
+static inline struct track_result proof_inspect(const struct proof *proof,
+						const struct track *track, struct flow *flow,
+						const struct packet *packet, unsigned direction)
+{
+	return track_is_originator(flow, direction) ? proof->entitle(track, flow, packet, direction)
+						    : proof->answer(track, flow, packet, direction);
+}
+
+/* Whether a proof or tracker lets the packet pass. */
+static inline bool track_passes(struct track_result result)
+{
+	return result.outcome == TRACK_PASS || result.outcome == TRACK_LAST;
+}
+
+/* ---- ike.c, for those that follow IKE ---- */
 
 /* Whether an IKE SA of this flow's address pair is alive (STRICT-37, 40). */
 bool proof_ike_sa_is_alive(const struct track *track, const struct flow_key *key);
