@@ -193,7 +193,7 @@ static void build_limits(struct config_policy *config)
 
 /* ---- endpoints -------------------------------------------------------------------------------- */
 
-static struct sekisho_prefix *build_blocks(struct config_policy *config, char *const *list,
+struct sekisho_prefix *policy_build_blocks(struct config_policy *config, char *const *list,
 					   size_t count, const char *path)
 {
 	struct sekisho_prefix *blocks = policy_own(config, count + 1, sizeof(*blocks));
@@ -300,7 +300,7 @@ static void build_endpoints(struct config_policy *config)
 		if (from->addresses_count == 0)
 			POLICY_ERROR(config, at, "endpoint '%s' has no addresses", from->name);
 		to->name = from->name;
-		to->addresses = build_blocks(config, from->addresses, from->addresses_count, at);
+		to->addresses = policy_build_blocks(config, from->addresses, from->addresses_count, at);
 		to->address_count = from->addresses_count;
 		to->auto_tracked = from->auto_tracked;
 		build_endpoint_groups(config, e);
@@ -325,7 +325,7 @@ static void check_prefix_lists(struct config_policy *config)
 					     list->name);
 		}
 		snprintf(at, sizeof(at), "prefix_lists[%zu].entries", i);
-		build_blocks(config, list->entries, list->entries_count, at);
+		policy_build_blocks(config, list->entries, list->entries_count, at);
 	}
 }
 
@@ -346,10 +346,11 @@ static void build(struct config_policy *config)
 	build_limits(config);
 	check_prefix_lists(config);
 	build_endpoints(config);
-	config->spec.never_filtered = build_blocks(config, schema->never_filtered,
+	config->spec.never_filtered = policy_build_blocks(config, schema->never_filtered,
 						   schema->never_filtered_count, "never_filtered");
 	config->spec.never_filtered_count = schema->never_filtered_count;
 	policy_build_groups(config);
+	policy_build_acls(config);
 }
 
 struct config_policy *config_policy_parse(const char *name, const char *text, size_t length,

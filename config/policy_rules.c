@@ -211,9 +211,8 @@ static const char *rule_id(struct config_policy *config, const struct schema_rul
 			    rule->protocol, hash);
 }
 
-static void add_rule(struct config_policy *config, struct sekisho_rule_spec *out,
-		     const struct schema_group *group, const struct schema_rule *rule,
-		     const char *path)
+void policy_build_match(struct config_policy *config, struct sekisho_rule_spec *out,
+			const struct schema_rule *rule, const char *path)
 {
 	char at[PLACE];
 
@@ -229,14 +228,23 @@ static void add_rule(struct config_policy *config, struct sekisho_rule_spec *out
 	}
 	add_ports(config, out, rule, path);
 	add_peers(config, out, rule, path);
+	out->file = config->name;
+	out->line = reader_line(config->reader, path);
+}
+
+static void add_rule(struct config_policy *config, struct sekisho_rule_spec *out,
+		     const struct schema_group *group, const struct schema_rule *rule,
+		     const char *path)
+{
+	char at[PLACE];
+
+	policy_build_match(config, out, rule, path);
 	if (rule->id != NULL && (rule->id[0] == '\0' || strpbrk(rule->id, "/ \t") != NULL)) {
 		snprintf(at, sizeof(at), "%s.id", path);
 		POLICY_ERROR(config, at, "'%s' is no rule id: not empty, without blanks and '/'",
 			     rule->id);
 	}
 	out->name = policy_print(config, "%s/%s", group->name, rule_id(config, rule, out));
-	out->file = config->name;
-	out->line = reader_line(config->reader, path);
 }
 
 static int by_name(const void *a, const void *b)
@@ -283,9 +291,10 @@ void policy_build_groups(struct config_policy *config)
 
 		total += count;
 		snprintf(path, sizeof(path), "groups[%zu].name", g);
-		if (group->name[0] == '\0' || strpbrk(group->name, "/ \t") != NULL)
+		if (group->name[0] == '\0' || strpbrk(group->name, "/ \t") != NULL ||
+		    strncmp(group->name, POLICY_ACL_PREFIX, strlen(POLICY_ACL_PREFIX)) == 0)
 			POLICY_ERROR(config, path, "'%s' is no group name: not empty, without blanks "
-				     "and '/'", group->name);
+				     "and '/', and no " POLICY_ACL_PREFIX, group->name);
 		for (size_t i = 0; i < g; i++) {
 			if (strcmp(schema->groups[i].name, group->name) == 0)
 				POLICY_ERROR(config, path, "group '%s' is there twice", group->name);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const char *const listable[] = {"ports", "from", "to", "addresses", "groups", "entries",
-				       "never_filtered", "workers", "eal", "ike", "nat_t", NULL};
+				       "never_filtered", "subnets", "workers", "eal", "ike", "nat_t", NULL};
 const struct reader_rules schema_reader_rules = {listable};
 
 #define OPT (CYAML_FLAG_OPTIONAL)
@@ -82,6 +82,39 @@ static const cyaml_schema_field_t list_fields[] = {
 static const cyaml_schema_value_t list_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_list, list_fields)};
 
+#define MATCH_TEXT(m, flags) CYAML_FIELD_STRING_PTR(#m, flags, struct schema_acl_entry, match.m, 0, 4096)
+#define MATCH_LIST(m) \
+	{.key = #m, .value = {.type = CYAML_SEQUENCE, .flags = OPT_PTR, .data_size = sizeof(char *), \
+	 .sequence = {.min = 0, .max = CYAML_UNLIMITED, .entry = &text_value}}, \
+	 .data_offset = offsetof(struct schema_acl_entry, match.m), .count_size = sizeof(unsigned), \
+	 .count_offset = offsetof(struct schema_acl_entry, match.m##_count)}
+static const cyaml_schema_field_t acl_entry_fields[] = {
+	CYAML_FIELD_UINT("number", CYAML_FLAG_DEFAULT, struct schema_acl_entry, number),
+	TEXT(schema_acl_entry, action),
+	MATCH_TEXT(protocol, CYAML_FLAG_POINTER),
+	MATCH_TEXT(description, OPT_PTR),
+	MATCH_LIST(ports),
+	MATCH_LIST(from),
+	MATCH_LIST(to),
+	CYAML_FIELD_INT_PTR("icmp_type", OPT_PTR, struct schema_acl_entry, match.icmp_type),
+	CYAML_FIELD_INT_PTR("icmp_code", OPT_PTR, struct schema_acl_entry, match.icmp_code),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t acl_entry_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_acl_entry, acl_entry_fields)};
+
+static const cyaml_schema_field_t acl_fields[] = {
+	TEXT(schema_acl, name),
+	OPT_TEXT(schema_acl, description),
+	LIST(schema_acl, endpoints, text_value),
+	OPT_LIST(schema_acl, subnets, text_value),
+	OPT_LIST(schema_acl, ingress, acl_entry_value),
+	OPT_LIST(schema_acl, egress, acl_entry_value),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t acl_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_acl, acl_fields)};
+
 static const cyaml_schema_field_t ports_fields[] = {
 #define X(id, name, port) \
 	{.key = name, .value = {.type = CYAML_SEQUENCE, .flags = OPT_PTR, \
@@ -119,6 +152,7 @@ static const cyaml_schema_field_t policy_fields[] = {
 	OPT_LIST(schema_policy, endpoints, endpoint_value),
 	OPT_LIST(schema_policy, groups, group_value),
 	OPT_LIST(schema_policy, prefix_lists, list_value),
+	OPT_LIST(schema_policy, network_acls, acl_value),
 	OPT_LIST(schema_policy, never_filtered, text_value),
 	CYAML_FIELD_MAPPING("timeouts", OPT, struct schema_policy, timeouts, timeouts_fields),
 	CYAML_FIELD_MAPPING("limits", OPT, struct schema_policy, limits, limits_fields),

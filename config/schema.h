@@ -41,6 +41,19 @@ struct schema_list {
 	unsigned entries_count;
 };
 
+struct schema_acl_entry {
+	uint16_t number;
+	char *action;
+	struct schema_rule match;
+};
+
+struct schema_acl {
+	char *name, *description;
+	char **endpoints, **subnets;
+	struct schema_acl_entry *ingress, *egress;
+	unsigned endpoints_count, subnets_count, ingress_count, egress_count;
+};
+
 struct schema_ports {
 	char **list[SEKISHO_GRAMMAR_COUNT];
 	unsigned list_count[SEKISHO_GRAMMAR_COUNT];
@@ -66,8 +79,10 @@ struct schema_policy {
 	struct schema_endpoint *endpoints;
 	struct schema_group *groups;
 	struct schema_list *prefix_lists;
+	struct schema_acl *network_acls;
 	char **never_filtered;
-	unsigned endpoints_count, groups_count, prefix_lists_count, never_filtered_count;
+	unsigned endpoints_count, groups_count, prefix_lists_count, network_acls_count;
+	unsigned never_filtered_count;
 	struct schema_timeouts timeouts;
 	struct schema_limits limits;
 	struct schema_strict strict;

@@ -178,11 +178,12 @@ static void flow_account(struct job *job, struct flow *flow, uint32_t now)
 
 /* ---- without a flow -------------------------------------------------------------------------- */
 
-static struct rules_match match_packet(const struct job *job)
+static struct rules_query packet_query(const struct job *job)
 {
 	const struct packet *packet = &job->packet;
 	bool icmp = packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6;
-	struct rules_query query = {
+
+	return (struct rules_query){
 		.local = job->key.local,
 		.peer = job->key.peer,
 		.direction = (uint8_t)job->direction,
@@ -192,6 +193,11 @@ static struct rules_match match_packet(const struct job *job)
 		.icmp_type = icmp ? packet->icmp.type : 0,
 		.icmp_code = icmp ? packet->icmp.code : 0,
 	};
+}
+
+static struct rules_match match_packet(const struct job *job)
+{
+	const struct rules_query query = packet_query(job);
 
 	return rules_match(job->policy->rules, &query);
 }
@@ -201,8 +207,9 @@ static enum sekisho_reason make_room(struct sekisho_engine *engine, const struct
 {
 	const struct limit_ceilings *ceilings = &job->zone->ceilings;
 	struct flow_table *table = &engine->table;
-	bool half_open = job->packet.l4_kind == PACKET_L4_TCP &&
-			 (job->packet.tcp.flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
+	bool half_open =
+		job->packet.l4_kind == PACKET_L4_TCP &&
+		(job->packet.tcp.flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
 
 	if (!limit_admit(&table->limit, ceilings, &job->key, job->direction, half_open))
 		return SEKISHO_REASON_LIMIT_SOURCE;
@@ -472,17 +479,39 @@ static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct jo
 	}
 }
 
+/*
+ * AWS-145: the network ACL comes before the groups on ingress, and after them on egress, where a packet
+ * that they would not let out is their drop. It knows no flows, and a packet that it denies changes none.
+ */
+static enum sekisho_reason refused_by_acl(const struct job *job, const struct flow *flow)
+{
+	const struct rules *rules = job->policy->rules;
+	const struct rules_query query = packet_query(job);
+	uint32_t entry = SEKISHO_RULE_NONE;
+
+	if (!rules_have_acls(rules) || rules_acl_allows(rules, &query, &entry))
+		return PACKET_REASON_NONE;
+	if (job->direction == SEKISHO_EGRESS && flow == NULL &&
+	    rules_match(rules, &query).rule == SEKISHO_RULE_NONE)
+		return SEKISHO_REASON_NO_RULE;
+	job->verdict->rule = entry;
+	return SEKISHO_REASON_NETWORK_ACL;
+}
+
 static enum sekisho_reason through_state(struct sekisho_engine *engine, struct job *job,
 					 uint32_t now)
 {
 	const struct packet *packet = &job->packet;
 	const struct sekisho_policy *policy = job->policy;
-	enum sekisho_reason missing = SEKISHO_REASON_NO_RULE;
+	enum sekisho_reason missing = SEKISHO_REASON_NO_RULE, refused;
 	struct flow *flow;
 
 	if (policy->profile->checksums_verified && policy->strict.verify_checksums &&
 	    !(job->frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD) && !packet_checksum_ok(packet))
 		return SEKISHO_REASON_BAD_CHECKSUM;
+	refused = refused_by_acl(job, job->flow);
+	if (refused != PACKET_REASON_NONE)
+		return refused;
 	if (packet->l4_kind == PACKET_L4_ICMP_ERROR)
 		return related(engine, job, now);
 	flow = flow_live(engine, policy, job->flow, now, &missing);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* policy.c: from a description to a snapshot; and the names that rules keep across snapshots. */
 #include "policy.h"
+#include "classifier.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,13 +90,6 @@ static uint32_t names_number(struct sekisho_rule_names *names, const char *name)
 
 /* ---- building --------------------------------------------------------------------------------- */
 
-static void numbers_free(uint32_t **numbers, size_t count)
-{
-	for (size_t g = 0; numbers != NULL && g < count; g++)
-		free(numbers[g]);
-	free(numbers);
-}
-
 static int origin_compare(const void *a, const void *b)
 {
 	const struct policy_origin *left = a, *right = b;
@@ -103,44 +97,103 @@ static int origin_compare(const void *a, const void *b)
 	return (left->rule > right->rule) - (left->rule < right->rule);
 }
 
-/* Number all rules and note where each was written; NULL when there is no room. */
-static uint32_t **number_rules(struct sekisho_policy *policy, const struct sekisho_policy_spec *spec,
-			       struct sekisho_rule_names *names)
+/* The numbers of all rules, while a policy is built; as struct rules_numbers reads them. */
+struct numbers {
+	uint32_t **groups, **acls;
+	size_t group_count, acl_count;
+};
+
+static void numbers_fini(struct numbers *numbers)
 {
-	uint32_t **numbers = calloc(spec->group_count + 1, sizeof(*numbers));
+	for (size_t g = 0; numbers->groups != NULL && g < numbers->group_count; g++)
+		free(numbers->groups[g]);
+	for (size_t a = 0; numbers->acls != NULL && a < numbers->acl_count; a++)
+		free(numbers->acls[a]);
+	free(numbers->groups);
+	free(numbers->acls);
+}
+
+static bool numbers_init(struct numbers *numbers, const struct sekisho_policy_spec *spec)
+{
+	bool good = true;
+
+	*numbers = (struct numbers){.groups = calloc(spec->group_count + 1, sizeof(uint32_t *)),
+				    .acls = calloc(spec->acl_count + 1, sizeof(uint32_t *)),
+				    .group_count = spec->group_count,
+				    .acl_count = spec->acl_count};
+	if (numbers->groups == NULL || numbers->acls == NULL)
+		return false;
+	for (size_t g = 0; g < spec->group_count; g++) {
+		numbers->groups[g] = calloc(spec->groups[g].rule_count + 1, sizeof(uint32_t));
+		good = good && numbers->groups[g] != NULL;
+	}
+	for (size_t a = 0; a < spec->acl_count; a++) {
+		numbers->acls[a] = calloc(spec->acls[a].entry_count + 2, sizeof(uint32_t));
+		good = good && numbers->acls[a] != NULL;
+	}
+	return good;
+}
+
+/* Number one rule and note where it was written. */
+static bool number_rule(struct sekisho_policy *policy, struct sekisho_rule_names *names,
+			const struct sekisho_rule_spec *rule, uint32_t *number)
+{
+	*number = names_number(names, rule->name);
+	if (*number == SEKISHO_RULE_NONE)
+		return false;
+	policy->origins[policy->origin_count++] =
+		(struct policy_origin){.rule = *number,
+				       .line = rule->line,
+				       .file = rule->file ? strdup(rule->file) : NULL};
+	return true;
+}
+
+/* An ACL's entries, and by direction what denies the rest, AWS's `*` (AWS-135). */
+static bool number_acl(struct sekisho_policy *policy, struct sekisho_rule_names *names,
+		       const struct sekisho_acl_spec *acl, uint32_t *numbers)
+{
+	for (size_t e = 0; e < acl->entry_count; e++) {
+		if (!number_rule(policy, names, &acl->entries[e].match, &numbers[e]))
+			return false;
+	}
+	for (unsigned d = 0; d < 2; d++) {
+		char name[512];
+
+		snprintf(name, sizeof(name), "network_acl:%s/%s-*", acl->name,
+			 d == SEKISHO_INGRESS ? "in" : "out");
+		numbers[acl->entry_count + d] = names_number(names, name);
+		if (numbers[acl->entry_count + d] == SEKISHO_RULE_NONE)
+			return false;
+	}
+	return true;
+}
+
+/* Number all rules; false when there is no room. */
+static bool number_rules(struct sekisho_policy *policy, const struct sekisho_policy_spec *spec,
+			 struct sekisho_rule_names *names, struct numbers *numbers)
+{
 	size_t total = 0;
 
 	for (size_t g = 0; g < spec->group_count; g++)
 		total += spec->groups[g].rule_count;
+	for (size_t a = 0; a < spec->acl_count; a++)
+		total += spec->acls[a].entry_count;
 	policy->origins = calloc(total + 1, sizeof(*policy->origins));
-	if (numbers == NULL || policy->origins == NULL)
-		goto fail;
+	if (policy->origins == NULL || !numbers_init(numbers, spec))
+		return false;
 	for (size_t g = 0; g < spec->group_count; g++) {
-		const struct sekisho_group_spec *group = &spec->groups[g];
-
-		numbers[g] = calloc(group->rule_count + 1, sizeof(**numbers));
-		if (numbers[g] == NULL)
-			goto fail;
-		for (size_t r = 0; r < group->rule_count; r++) {
-			const struct sekisho_rule_spec *rule = &group->rules[r];
-			struct policy_origin *origin = &policy->origins[policy->origin_count];
-
-			numbers[g][r] = names_number(names, rule->name);
-			if (numbers[g][r] == SEKISHO_RULE_NONE)
-				goto fail;
-			*origin = (struct policy_origin){
-				.rule = numbers[g][r],
-				.line = rule->line,
-				.file = rule->file ? strdup(rule->file) : NULL,
-			};
-			policy->origin_count++;
+		for (size_t r = 0; r < spec->groups[g].rule_count; r++) {
+			if (!number_rule(policy, names, &spec->groups[g].rules[r],
+					 &numbers->groups[g][r]))
+				return false;
 		}
 	}
+	for (size_t a = 0; a < spec->acl_count; a++) {
+		if (!number_acl(policy, names, &spec->acls[a], numbers->acls[a]))
+			return false;
+	}
 	qsort(policy->origins, policy->origin_count, sizeof(*policy->origins), origin_compare);
-	return numbers;
-fail:
-	numbers_free(numbers, spec->group_count);
-	return NULL;
+	return true;
 }
 
 static bool build_timeouts(struct sekisho_policy *policy, const struct sekisho_policy_spec *spec)
@@ -182,21 +235,25 @@ struct sekisho_policy *sekisho_policy_create(const struct sekisho_policy_spec *s
 {
 	static uint32_t generations;
 	struct sekisho_policy *policy = calloc(1, sizeof(*policy));
-	uint32_t **numbers = NULL;
+	struct numbers numbers = {0};
+	bool good = policy != NULL && number_rules(policy, spec, names, &numbers);
 
-	if (policy != NULL)
-		numbers = number_rules(policy, spec, names);
-	if (numbers == NULL) {
+	if (good) {
+		const struct rules_numbers by_list = {(const uint32_t *const *)numbers.groups,
+						      (const uint32_t *const *)numbers.acls};
+
+		policy->rules = rules_create(spec, &by_list, message, message_size);
+		good = policy->rules != NULL;
+	} else {
 		snprintf(message, message_size, "no room for the policy's rules: at most %u names",
 			 names->capacity);
-		sekisho_policy_destroy(policy);
-		return NULL;
 	}
-	policy->rules = rules_create(spec, (const uint32_t *const *)numbers);
-	numbers_free(numbers, spec->group_count);
-	if (policy->rules == NULL || !build_timeouts(policy, spec) ||
-	    !build_never_filtered(policy, spec)) {
+	numbers_fini(&numbers);
+	if (good && (!build_timeouts(policy, spec) || !build_never_filtered(policy, spec))) {
 		snprintf(message, message_size, "not enough memory for the policy");
+		good = false;
+	}
+	if (!good) {
 		sekisho_policy_destroy(policy);
 		return NULL;
 	}
@@ -238,8 +295,8 @@ const char *sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint
 				       uint32_t *line)
 {
 	const struct policy_origin wanted = {.rule = rule};
-	const struct policy_origin *origin =
-		bsearch(&wanted, policy->origins, policy->origin_count, sizeof(wanted), origin_compare);
+	const struct policy_origin *origin = bsearch(&wanted, policy->origins, policy->origin_count,
+						     sizeof(wanted), origin_compare);
 
 	*line = origin ? origin->line : 0;
 	return origin ? origin->file : NULL;
@@ -249,7 +306,7 @@ bool policy_never_filters(const struct sekisho_policy *policy, uint8_t family,
 			  const uint8_t *address)
 {
 	for (size_t i = 0; i < policy->never_filtered_count; i++) {
-		if (rules_prefix_holds(&policy->never_filtered[i], family, address))
+		if (classifier_prefix_holds(&policy->never_filtered[i], family, address))
 			return true;
 	}
 	return false;

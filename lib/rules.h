@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rules.h: groups compiled into lists that a packet without a flow is matched against.
+ * rules.h: groups and network ACLs compiled into lists that packets are matched against.
  *
- * A verdict is the OR over all rules of all groups of the endpoint (AWS-101); where several match, the
- * first in the file is the one that is told. Immutable once built.
+ * A group's verdict is the OR over all rules of all groups of the endpoint (AWS-101); where several
+ * match, the first in the file, group by group, is the one that is told. A network ACL's is that of its
+ * first entry that matches (AWS-132). Immutable once built.
  */
 #ifndef RULES_H
 #define RULES_H
@@ -28,18 +29,31 @@ struct rules_match {
 	bool open;         /* the way back is open as well, so AWS-10 has nothing to track */
 };
 
-/* Compile. `numbers[g][r]` is the number of rule r of group g. NULL: no memory. */
-struct rules *rules_create(const struct sekisho_policy_spec *spec, const uint32_t *const *numbers);
+/* The numbers of all rules, in the order of the description. */
+struct rules_numbers {
+	const uint32_t *const *groups; /* groups[g][r]: of rule r of group g */
+	const uint32_t *const *acls; /* acls[a][e]: of entry e of ACL a; then [entry_count + d]: of
+					* what denies the rest of direction d */
+};
+
+/* Compile. NULL, and a sentence in `message`: no memory, endpoints that overlap, or too large. */
+struct rules *rules_create(const struct sekisho_policy_spec *spec,
+			   const struct rules_numbers *numbers, char *message, size_t message_size);
 void rules_destroy(struct rules *rules);
 
-/* Match a packet. */
+/* Match a packet against the groups of its endpoint. */
 struct rules_match rules_match(const struct rules *rules, const struct rules_query *query);
+
+/* Whether any endpoint has a network ACL. */
+bool rules_have_acls(const struct rules *rules);
+
+/*
+ * Whether the network ACL of the packet's endpoint lets it pass, as one that has none does. `rule` gets
+ * the entry that denies it.
+ */
+bool rules_acl_allows(const struct rules *rules, const struct rules_query *query, uint32_t *rule);
 
 /* The endpoint of an inside address, as index plus one; 0 if there is none. */
 uint16_t rules_endpoint(const struct rules *rules, uint8_t family, const uint8_t *address);
-
-/* Whether an address is in a block. */
-bool rules_prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
-			const uint8_t *address);
 
 #endif

@@ -112,12 +112,29 @@ struct sekisho_group_spec {
 	size_t rule_count;
 };
 
+/* One entry of a network ACL (AWS-132, 133): the first that matches, by number, decides. */
+struct sekisho_acl_entry_spec {
+	struct sekisho_rule_spec match;
+	uint16_t number; /* 1..32766 */
+	bool deny;
+};
+
+/* Judges every packet, flow or no flow: before the groups on ingress, after them on egress (AWS-145). */
+struct sekisho_acl_spec {
+	const char *name;
+	const struct sekisho_acl_entry_spec *entries; /* in any order; what none matches is denied */
+	size_t entry_count;
+	const struct sekisho_prefix *subnets; /* peers in these are not judged (AWS-130) */
+	size_t subnet_count;
+};
+
 struct sekisho_endpoint_spec {
 	const char *name;
-	const struct sekisho_prefix *addresses;
+	const struct sekisho_prefix *addresses; /* no two endpoints' may overlap */
 	size_t address_count;
 	const uint16_t *groups; /* indices into the policy's groups; rules of all are OR-ed (AWS-101) */
 	size_t group_count;
+	uint16_t acl; /* index of the policy's network ACL for it, plus one; 0: none */
 	uint32_t timeouts[SEKISHO_TIMEOUT_COUNT]; /* seconds; 0 takes the policy's */
 	bool auto_tracked;                        /* AWS-20: never untracked */
 };
@@ -163,12 +180,21 @@ struct sekisho_limits_spec {
 	uint32_t flows_per_source;     /* flows of one source, whatever their state */
 };
 
+/* How packets are matched against rules. Both give the same answers. */
+enum sekisho_matcher {
+	SEKISHO_MATCHER_LINEAR,  /* one rule after the other */
+	SEKISHO_MATCHER_COMPILED /* DPDK's rte_acl; the caller has initialised EAL */
+};
+
 struct sekisho_policy_spec {
 	enum sekisho_semantics semantics;
 	const struct sekisho_group_spec *groups;
 	size_t group_count;
 	const struct sekisho_endpoint_spec *endpoints;
 	size_t endpoint_count;
+	const struct sekisho_acl_spec *acls;
+	size_t acl_count;
+	enum sekisho_matcher matcher;
 	const struct sekisho_prefix *never_filtered; /* AWS-115 */
 	size_t never_filtered_count;
 	uint32_t timeouts[SEKISHO_TIMEOUT_COUNT]; /* seconds; 0 takes the semantics' default */

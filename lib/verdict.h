@@ -53,6 +53,7 @@
 	X(FRAGMENT_HELD,      "fragment-held",       HOLD, NONE, "it waits for the first fragment of its datagram; a verdict follows") \
 	/* a packet without a flow */ \
 	X(NO_RULE,            "no-rule",             DROP, NONE, "no flow and no rule of its direction admits it") \
+	X(NETWORK_ACL,        "network-acl",         DROP, NONE, "the network ACL of its endpoint denies it, flow or no flow (AWS-145)") \
 	X(NOT_AN_OPENING,     "not-an-opening",      DROP, NONE, "TCP of no flow that is not a bare SYN") \
 	X(RULE_WITHDRAWN,     "rule-withdrawn",      DROP, NONE, "the rule that opened its flow is gone (STRICT-4)") \
 	/* a packet of a flow */ \

@@ -22,6 +22,7 @@
 
 #define EAL_ARGUMENTS_MAX 512
 #define MBUF_BYTES        2560 /* one mbuf with its data room and the pool's own */
+#define EAL_RULES_MB 2048
 #define EAL_SPARE_MB      256  /* classifiers, rings, drivers */
 
 struct eal_arguments {
@@ -81,14 +82,15 @@ static void add_memory(struct daemon *daemon, struct eal_arguments *arguments)
 		return;
 	}
 	/*
-	 * Without hugepages EAL's heap cannot grow, so engines use the C library's. --in-memory is
-	 * refused with --no-huge; --no-shconf alone then leaves no files behind.
+	 * Without hugepages EAL's heap cannot grow, so engines use the C library's; but compiled rules
+	 * of an old and a new policy must find room in it. What is not used is not taken from the
+	 * system. --in-memory is refused with --no-huge; --no-shconf alone then leaves no files behind.
 	 */
 	arguments_add(arguments, "--no-huge");
 	arguments_add(arguments, "--no-shconf");
 	arguments_add(arguments, "-m");
 	snprintf(number, sizeof(number), "%llu",
-		 (unsigned long long)(pool_mb > 512 ? pool_mb : 512));
+		 (unsigned long long)(pool_mb + EAL_RULES_MB));
 	arguments_add(arguments, number);
 }
 

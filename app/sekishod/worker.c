@@ -315,14 +315,16 @@ void worker_fini_all(struct daemon *daemon)
 
 struct snapshot *snapshot_create(struct daemon *daemon, struct config_policy *config, char *message)
 {
+	struct sekisho_policy_spec spec = *config_policy_spec(config);
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
 	if (snapshot == NULL) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "no memory");
 		return NULL;
 	}
-	snapshot->policy = sekisho_policy_create(config_policy_spec(config), daemon->names, message,
-						 DAEMON_MESSAGE_MAX);
+	spec.matcher = SEKISHO_MATCHER_COMPILED;
+	snapshot->policy =
+		sekisho_policy_create(&spec, daemon->names, message, DAEMON_MESSAGE_MAX);
 	if (snapshot->policy == NULL) {
 		free(snapshot);
 		return NULL;
