@@ -196,6 +196,7 @@ void client_close(struct control *control, struct client *client)
 {
 	if (client->walk != NULL)
 		flow_walk_destroy(control, client->walk);
+	staged_fini(control, client);
 	free(client->input);
 	free(client->output);
 	close(client->fd);

@@ -22,6 +22,7 @@
 #define CONTROL_CLIENTS_MAX 64
 #define CONTROL_OUTPUT_MAX  (1u << 20)
 #define CONTROL_STALL_MS    10000 /* a client that takes no byte for so long is closed */
+#define CONTROL_STAGED_MAX  (64u << 20) /* bytes of staged texts, of all clients */
 
 enum control_role { CONTROL_READER, CONTROL_ADMIN };
 
@@ -41,6 +42,8 @@ struct client {
 	size_t output_length, output_sent;
 	uint64_t progress_ms; /* when output last moved */
 	struct flow_walk *walk; /* a request that waits for a worker; no other is taken meanwhile */
+	char *staged; /* a policy's text that comes in parts (rpc_text.c) */
+	size_t staged_length;
 };
 
 struct control {
@@ -49,6 +52,7 @@ struct control {
 	int listeners[2]; /* by enum control_role; -1 if there is none */
 	bool timer_fast;
 	bool stop;
+	size_t staged; /* bytes, of all clients */
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -113,6 +117,9 @@ json_t *rpc_error(int code, const char *message);
 /* The edge that params name as "edge"; NULL with the call failed if there is no such. */
 struct edge *rpc_edge(struct rpc_call *call);
 
+/* The edge that params name, or the first that has the common policy, or the first at all. */
+struct edge *rpc_edge_shown(struct rpc_call *call);
+
 /* Methods. */
 void rpc_status(struct rpc_call *call);
 void rpc_stats(struct rpc_call *call);
@@ -120,7 +127,13 @@ void rpc_rules_list(struct rpc_call *call);
 void rpc_drops_list(struct rpc_call *call);
 void rpc_flows_list(struct rpc_call *call);
 void rpc_policy_get(struct rpc_call *call);
+void rpc_policy_stage(struct rpc_call *call);
 void rpc_policy_commit(struct rpc_call *call);
+
+/* ---- rpc_text.c ---- */
+
+/* Forget a client's staged text. */
+void staged_fini(struct control *control, struct client *client);
 
 /* ---- rpc_flows.c ---- */
 

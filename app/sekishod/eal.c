@@ -152,7 +152,8 @@ int eal_start(struct daemon *daemon, const char *program, char *message)
 {
 	static const char *const levels[] = {"error", "warning", "notice", "info"};
 	const struct config_appliance *appliance = daemon->appliance;
-	struct eal_arguments arguments = {.argc = 0};
+	/* EAL keeps pointers into the words, so they live as long as the process. */
+	static struct eal_arguments arguments;
 	char level[32];
 
 	for (size_t i = 0; i < appliance->worker_count; i++)
@@ -170,7 +171,6 @@ int eal_start(struct daemon *daemon, const char *program, char *message)
 	add_devices(daemon, &arguments);
 	for (size_t i = 0; i < appliance->eal_argument_count; i++)
 		arguments_add(&arguments, appliance->eal_arguments[i]);
-	/* EAL keeps pointers into the words, so they live as long as the process. */
 	if (rte_eal_init(arguments.argc, arguments.argv) < 0) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "DPDK did not start: %s",
 			 rte_strerror(rte_errno));

@@ -28,9 +28,12 @@ static const struct method {
 	{"rules.list", CONTROL_READER, rpc_rules_list,
 	 "Rules with their counters; params cursor and limit (1 to 2000)."},
 	{"drops.list", CONTROL_READER, rpc_drops_list, "Causes of drops, the most frequent first."},
-	{"policy.get", CONTROL_READER, rpc_policy_get, "The text of a policy in use; param edge."},
+	{"policy.get", CONTROL_READER, rpc_policy_get,
+	 "A part of the text of a policy in use; params edge and offset."},
+	{"policy.stage", CONTROL_ADMIN, rpc_policy_stage,
+	 "Add a part to the text that this client is going to commit; params offset and text."},
 	{"policy.commit", CONTROL_ADMIN, rpc_policy_commit,
-	 "Put a policy in force; params text, name and edge."},
+	 "Put a policy in force; params name, edge, and text unless it is staged."},
 	{"shutdown", CONTROL_ADMIN, rpc_shutdown, "Stop the daemon."},
 };
 #define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
@@ -85,6 +88,18 @@ struct edge *rpc_edge(struct rpc_call *call)
 			return &daemon->edges[i];
 	rpc_fail(call, RPC_PARAMS, "no such edge: %.100s", name ? name : "the name is no string");
 	return NULL;
+}
+
+struct edge *rpc_edge_shown(struct rpc_call *call)
+{
+	struct daemon *daemon = call->control->daemon;
+
+	if (json_object_get(call->params, "edge") != NULL)
+		return rpc_edge(call);
+	for (unsigned i = 0; i < daemon->edge_count; i++)
+		if (!daemon->edges[i].own_policy)
+			return &daemon->edges[i];
+	return &daemon->edges[0];
 }
 
 void rpc_answer(struct rpc_call *call)

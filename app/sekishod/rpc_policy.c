@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rpc_policy.c: show and change the policy in force.
+ * rpc_policy.c: change the policy in force.
  *
  * A commit is built in full before anything changes; what is wrong with it is told word for word. It
  * goes to the one edge that is named, which has a policy of its own from then on, or to all edges
@@ -15,39 +15,6 @@
 #include <unistd.h>
 
 #include "control.h"
-
-/* The edge that params name, or the first that has the common policy, or the first at all. */
-static struct edge *edge_shown(struct rpc_call *call)
-{
-	struct daemon *daemon = call->control->daemon;
-
-	if (json_object_get(call->params, "edge") != NULL)
-		return rpc_edge(call);
-	for (unsigned i = 0; i < daemon->edge_count; i++)
-		if (!daemon->edges[i].own_policy)
-			return &daemon->edges[i];
-	return &daemon->edges[0];
-}
-
-void rpc_policy_get(struct rpc_call *call)
-{
-	const struct edge *edge = edge_shown(call);
-	const struct sekisho_policy *policy;
-	const char *text;
-	size_t length;
-
-	if (edge == NULL)
-		return;
-	policy = edge->snapshot->policy;
-	text = config_policy_text(edge->snapshot->config, &length);
-	call->result = json_pack("{s:s,s:s%,s:I,s:s}", "name",
-				 config_policy_name(edge->snapshot->config), "text", text, length,
-				 "generation", (json_int_t)sekisho_policy_generation(policy),
-				 "semantics",
-				 sekisho_semantics_word(sekisho_policy_semantics(policy)));
-	if (call->result == NULL || json_dumpb(call->result, NULL, 0, 0) == 0)
-		rpc_fail(call, RPC_INTERNAL, "the policy's text cannot be told in JSON");
-}
 
 /* FNV-1a: tells two texts apart in an audit record; no proof against a forger. */
 static uint64_t text_digest(const char *text, size_t length)
@@ -95,14 +62,15 @@ static void audit_write(const struct rpc_call *call, const struct snapshot *snap
 }
 
 /* Parse and build. NULL with the call failed when the text is no policy. */
-static struct snapshot *commit_build(struct rpc_call *call, const char *name, const json_t *text)
+static struct snapshot *commit_build(struct rpc_call *call, const char *name, const char *text,
+				     size_t length)
 {
 	struct config_errors errors = {0};
 	char message[DAEMON_MESSAGE_MAX] = "";
 	struct config_policy *config;
 	struct snapshot *snapshot;
 
-	config = config_policy_parse(name, json_string_value(text), json_string_length(text), &errors);
+	config = config_policy_parse(name, text, length, &errors);
 	if (config == NULL) {
 		rpc_fail(call, RPC_COMMIT, "the policy is refused: %u error%s", errors.count,
 			 errors.count == 1 ? "" : "s");
@@ -122,15 +90,17 @@ static struct snapshot *commit_build(struct rpc_call *call, const char *name, co
 
 void rpc_policy_commit(struct rpc_call *call)
 {
-	const json_t *text = json_object_get(call->params, "text");
+	const json_t *line = json_object_get(call->params, "text");
+	const char *text = line == NULL ? call->client->staged : json_string_value(line);
+	size_t length = line == NULL ? call->client->staged_length : json_string_length(line);
 	const char *name = json_string_value(json_object_get(call->params, "name"));
 	struct daemon *daemon = call->control->daemon;
 	struct edge *only = NULL;
 	struct snapshot *snapshot;
 	unsigned common = 0;
 
-	if (!json_is_string(text) || name == NULL) {
-		rpc_fail(call, RPC_PARAMS, "text and name must be strings");
+	if (text == NULL || name == NULL) {
+		rpc_fail(call, RPC_PARAMS, "text, unless it is staged, and name must be strings");
 		return;
 	}
 	if (json_object_get(call->params, "edge") != NULL) {
@@ -144,7 +114,8 @@ void rpc_policy_commit(struct rpc_call *call)
 		rpc_fail(call, RPC_PARAMS, "every edge has a policy of its own; name one");
 		return;
 	}
-	snapshot = commit_build(call, name, text);
+	snapshot = commit_build(call, name, text, length);
+	staged_fini(call->control, call->client);
 	if (snapshot == NULL)
 		return;
 	for (unsigned i = 0; i < daemon->edge_count; i++)
