@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "import_describe.h"
+#include "import_terraform.h"
 
 static const struct import_place nowhere;
 
@@ -74,6 +75,10 @@ static void take_document(const struct node *document)
 
 	if (!node_is_object(document))
 		return;
+	if (plan_is_terraform(document)) {
+		plan_resources(document, terraform_take);
+		return;
+	}
 	taken = take_list_entries(document);
 	for (size_t m = 0; m < MEMBERS; m++) {
 		struct node list = node_member(document, members[m].member);
@@ -88,10 +93,16 @@ static void take_document(const struct node *document)
 			members[m].take(&entry);
 		}
 	}
-	if (!taken)
+	if (!taken && node_member(document, "terraform_version").value != NULL)
+		NODE_REMARK(
+			document, IMPORT_ERROR,
+			"is Terraform's own state file: give what `terraform show -json` prints "
+			"of it");
+	else if (!taken)
 		NODE_REMARK(document, IMPORT_ERROR,
 			    "is no known output: none of SecurityGroups, SecurityGroupRules, "
-			    "NetworkInterfaces, PrefixLists and Entries is in it");
+			    "NetworkInterfaces, PrefixLists and Entries is in it, nor is it what "
+			    "`terraform show -json` prints");
 }
 
 /* "pl-0123abcd" of ".../pl-0123abcd.json"; NULL for other names. */

@@ -397,8 +397,8 @@ void describe_interface(const struct node *entry)
 
 /* ---- prefix lists ----------------------------------------------------------------------------- */
 
-static void list_add(const struct node *place, struct import_list *list, const char *text,
-		     const char *description)
+void describe_add_entry(const struct node *place, struct import_list *list, const char *text,
+			const char *description)
 {
 	struct import_entry *slot;
 	struct sekisho_prefix block;
@@ -431,7 +431,7 @@ void describe_list(const struct node *entry)
 		const char *text = node_entry_text(&block);
 
 		if (text != NULL)
-			list_add(&block, list, text, NULL);
+			describe_add_entry(&block, list, text, NULL);
 	}
 }
 
@@ -447,5 +447,5 @@ void describe_list_entry(const struct node *entry)
 	if (list == NULL)
 		return;
 	list->thing.id = id;
-	list_add(entry, list, text, node_text(entry, "Description"));
+	describe_add_entry(entry, list, text, node_text(entry, "Description"));
 }

@@ -30,6 +30,10 @@ bool describe_block(const struct node *place, const char *text, uint8_t family,
 /* Add an address of an endpoint; what is none is told. */
 void describe_address(const struct node *place, struct import_endpoint *endpoint, const char *text);
 
+/* Add an entry to a prefix list. */
+void describe_add_entry(const struct node *place, struct import_list *list, const char *text,
+			const char *description);
+
 /* Add a group to an endpoint. */
 void describe_attach(const struct node *place, struct import_endpoint *endpoint, const char *group);
 

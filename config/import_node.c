@@ -11,7 +11,7 @@
 #define DEPTH_MAX   128
 #define VALUES_MAX  3000000u
 #define OBJECTS_MAX 600000u
-#define PATH_SIZE   512
+#define PATH_SIZE   1024
 
 /* ---- documents -------------------------------------------------------------------------------- */
 
@@ -144,7 +144,9 @@ static size_t path_write(const struct node *node, char *path)
 	}
 	at = path_write(node->parent, path);
 	if (node->key == NULL)
-		wrote = snprintf(path + at, PATH_SIZE - at, "[%zu]", node->index);
+		wrote = snprintf(path + at, PATH_SIZE - at, "[%zu]%s%s%s", node->index,
+				 node->title ? "(" : "", node->title ? node->title : "",
+				 node->title ? ")" : "");
 	else
 		wrote = snprintf(path + at, PATH_SIZE - at, "%s%s",
 				 at == 0                        ? ""

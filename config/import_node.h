@@ -13,9 +13,10 @@ struct node {
 	struct import *import;
 	const struct node *parent; /* NULL for a document */
 	const char *file;
-	const char *key; /* of a member; NULL for an entry of an array, and for a document */
-	size_t index;    /* of an entry or a document */
-	json_t *value;   /* NULL when absent */
+	const char *key;   /* of a member; NULL for an entry of an array, and for a document */
+	size_t index;      /* of an entry or a document */
+	const char *title; /* what an entry calls itself; NULL for most */
+	json_t *value;     /* NULL when absent */
 };
 
 /* Call `take` for each JSON document of a source, and for each entry of one that is an array. */

@@ -121,14 +121,15 @@ static void things_name(struct import *import, void *items, size_t count)
 static void tell_unknown(struct import *import)
 {
 	for (size_t i = 0; i < import->groups.count; i++) {
-		const struct import_thing *thing = &import->groups.items[i]->thing;
+		const struct import_group *group = import->groups.items[i];
 
-		if (!thing->known)
-			import_remark(
-				import, IMPORT_NOTE, thing->place,
-				"group '%s' is not described in the files: it has no rules in "
-				"the policy, and stands for the endpoints that carry it there",
-				thing->key);
+		if (!group->thing.known)
+			import_remark(import, IMPORT_NOTE, group->thing.place,
+				      "group '%s' is not described in the files: it has %s in the "
+				      "policy, and stands for the endpoints that carry it there",
+				      group->thing.key,
+				      group->rules.count > 0 ? "only the rules that were met"
+							     : "no rules");
 	}
 	for (size_t i = 0; i < import->lists.count; i++) {
 		const struct import_thing *thing = &import->lists.items[i]->thing;

@@ -168,7 +168,7 @@ static void write_thing(FILE *to, const struct import_thing *thing)
 	fputs("  - name: ", to);
 	scalar(to, thing->name);
 	if (!thing->known)
-		fputs(" # is referred to, but was not in what was imported", to);
+		fputs(" # not described in what was imported", to);
 	if (thing->id != NULL && strcmp(thing->id, thing->name) != 0) {
 		fputs("\n    id: ", to);
 		scalar(to, thing->id);

@@ -32,7 +32,7 @@ static const struct verb verbs[] = {
 	 "the packets that two policies judge differently; exit 1 if any"},
 	{"check", cmd_check, "o", "", 1, "P", "validate a policy file; exit 1 if it is not valid"},
 	{"import", cmd_import, "otP", "", -1, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
-	 "a policy of AWS's JSON; what is left out is said on stderr"},
+	 "describe-* JSON and terraform show -json into a policy; says what it leaves out"},
 	{"status", cmd_status, "os", "", 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "osl", "", 0, "[--limit N]", "its live flows"},
