@@ -27,13 +27,17 @@
 
 struct eal_arguments {
 	char *argv[EAL_ARGUMENTS_MAX + 1];
+	char *words[EAL_ARGUMENTS_MAX]; /* the same; EAL reorders argv and loses one */
 	int argc;
 };
 
 static void arguments_add(struct eal_arguments *arguments, const char *word)
 {
-	if (arguments->argc < EAL_ARGUMENTS_MAX)
-		arguments->argv[arguments->argc++] = strdup(word);
+	if (arguments->argc == EAL_ARGUMENTS_MAX)
+		return;
+	arguments->words[arguments->argc] = strdup(word);
+	arguments->argv[arguments->argc] = arguments->words[arguments->argc];
+	arguments->argc++;
 }
 
 /* Free memory in hugepages of all sizes, in MiB. */
