@@ -37,18 +37,18 @@ fail:
 char *policy_print(struct config_policy *config, const char *format, ...)
 {
 	va_list arguments;
-	char *text;
+	char *made = NULL, *text = NULL;
 	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	length = vasprintf(&made, format, arguments);
 	va_end(arguments);
-	text = policy_own(config, (size_t)length + 1, 1);
-	if (text == NULL)
-		return NULL;
-	va_start(arguments, format);
-	vsnprintf(text, (size_t)length + 1, format, arguments);
-	va_end(arguments);
+	if (length >= 0) {
+		text = policy_own(config, (size_t)length + 1, 1);
+		if (text != NULL)
+			memcpy(text, made, (size_t)length);
+		free(made);
+	}
 	return text;
 }
 
@@ -329,6 +329,43 @@ static void check_prefix_lists(struct config_policy *config)
 	}
 }
 
+/*
+ * What AWS never filters (AWS-115), as addresses: instance metadata, the resolver, time, Windows
+ * activation, ECS task metadata. DHCP has no address of its own, nor have a VPC's "+2" resolver and
+ * router one that could be known here.
+ */
+static char *const aws_services[] = {
+	"169.254.169.254", "169.254.169.253", "169.254.169.123", "169.254.169.250",
+	"169.254.169.251", "169.254.170.2",   "169.254.170.23",  "fd00:ec2::254",
+	"fd00:ec2::253",   "fd00:ec2::123",   "fd00:ec2::250",   "fd00:ec2::23",
+};
+
+#define AWS_SERVICES (sizeof(aws_services) / sizeof(aws_services[0]))
+
+/* Addresses, and the word `aws` for those above. */
+static void build_never_filtered(struct config_policy *config)
+{
+	const struct schema_policy *schema = config->schema;
+	size_t count = 0, room = schema->never_filtered_count * (AWS_SERVICES + 1);
+	struct sekisho_prefix *blocks = policy_own(config, room + 1, sizeof(*blocks));
+
+	for (size_t i = 0; blocks != NULL && i < schema->never_filtered_count; i++) {
+		const char *word = schema->never_filtered[i];
+		char at[64];
+
+		if (strcmp(word, "aws") == 0) {
+			for (size_t j = 0; j < AWS_SERVICES; j++)
+				address_parse(aws_services[j], &blocks[count++]);
+		} else if (!address_parse(word, &blocks[count++])) {
+			snprintf(at, sizeof(at), "never_filtered[%zu]", i);
+			POLICY_ERROR(config, at,
+				     "'%s' is no address or block of addresses, nor 'aws'", word);
+		}
+	}
+	config->spec.never_filtered = blocks;
+	config->spec.never_filtered_count = count;
+}
+
 /* ---- the whole -------------------------------------------------------------------------------- */
 
 static void build(struct config_policy *config)
@@ -346,9 +383,7 @@ static void build(struct config_policy *config)
 	build_limits(config);
 	check_prefix_lists(config);
 	build_endpoints(config);
-	config->spec.never_filtered = policy_build_blocks(config, schema->never_filtered,
-						   schema->never_filtered_count, "never_filtered");
-	config->spec.never_filtered_count = schema->never_filtered_count;
+	build_never_filtered(config);
 	policy_build_groups(config);
 	policy_build_acls(config);
 }

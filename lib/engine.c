@@ -240,7 +240,6 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 		flow->generation = job->policy->generation;
 		flow->opened_at = now;
 		flow->timeouts = match->endpoint;
-		flow->rule[0] = flow->rule[1] = SEKISHO_RULE_NONE;
 	} else {
 		was_half_open = flow_is_half_open(flow);
 	}
@@ -256,7 +255,7 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 		limit_enter(&engine->table.limit, &job->zone->ceilings, flow);
 	else
 		limit_change(&engine->table.limit, flow, was_half_open);
-	flow->rule[job->direction] = match->rule;
+	flow_table_set_rule(&engine->table, flow, job->direction, match->rule);
 	flow->opened_by[job->direction] = (uint32_t)job->verdict->packet;
 	flow_account(job, flow, now);
 	job->verdict->opened = created;
@@ -559,6 +558,7 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 	struct job jobs[SEKISHO_BURST_MAX];
 	uint32_t changes = engine->table.changes;
 
+	engine->telemetry.now_ms = now_ms;
 	for (unsigned i = 0; i < count; i++) {
 		struct job *job = &jobs[i];
 

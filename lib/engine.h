@@ -22,7 +22,7 @@ struct sekisho_engine {
 	struct telemetry telemetry;
 	struct engine_zone *zones;
 	struct sekisho_engine_config config;
-	void *memory[6]; /* all that was allocated */
+	void *memory[7]; /* all that was allocated */
 };
 
 #endif

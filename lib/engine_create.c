@@ -43,14 +43,15 @@ static bool take_memory(struct sekisho_engine *engine)
 {
 	const struct sekisho_engine_config *config = &engine->config;
 	const struct fragment_limits fragments = fragment_limits(config);
+	size_t rules = (size_t)sekisho_rule_names_capacity(config->names) + 1;
 	size_t sizes[] = {
 		flow_table_flows_size(config->flows),
 		flow_table_buckets_size(config->flows),
 		limit_size(config->flows),
 		fragment_table_size(&fragments),
 		(size_t)config->zones * sizeof(struct engine_zone),
-		((size_t)sekisho_rule_names_capacity(config->names) + 1) *
-			sizeof(struct sekisho_rule_stats),
+		rules * sizeof(struct sekisho_rule_stats),
+		rules * sizeof(uint32_t),
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -90,7 +91,7 @@ struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config 
 		return NULL;
 	}
 	memory = (struct flow_table_memory){engine->memory[0], engine->memory[1],
-					    engine->memory[2]};
+					    engine->memory[2], engine->memory[6]};
 	for (size_t i = 0; i < sizeof(random); i++)
 		random[i] = config->hash_key[i] ^ RANDOM_TWIST;
 	flow_table_init(&engine->table, config->flows, &memory, config->hash_key);
@@ -154,6 +155,8 @@ void sekisho_engine_rule_stats(const struct sekisho_engine *engine, uint32_t rul
 			       struct sekisho_rule_stats *stats)
 {
 	telemetry_read_rule(&engine->telemetry, rule, stats);
+	if (rule < engine->telemetry.rule_capacity)
+		stats->live = __atomic_load_n(&engine->table.live_by_rule[rule], __ATOMIC_RELAXED);
 }
 
 static void describe(const struct flow *flow, uint32_t now, struct sekisho_flow_info *info)

@@ -35,6 +35,7 @@ void flow_table_init(struct flow_table *table, uint32_t capacity,
 	memset(table, 0, sizeof(*table));
 	table->flows = memory->flows;
 	table->buckets = memory->buckets;
+	table->live_by_rule = memory->live_by_rule;
 	table->capacity = capacity;
 	table->bucket_mask = bucket_count(capacity) - 1;
 	for (uint32_t i = 0; i < capacity; i++)
@@ -170,6 +171,7 @@ struct flow *flow_table_insert(struct flow_table *table, const struct flow_key *
 		return NULL;
 	flow = pool_take(table);
 	flow->key = *key;
+	flow->rule[0] = flow->rule[1] = SEKISHO_RULE_NONE;
 	bucket->tag[slot] = tag_of(hash);
 	bucket->index[slot] = flow_table_index(table, flow);
 	table->changes++;
@@ -199,6 +201,8 @@ void flow_table_remove(struct flow_table *table, struct flow *flow)
 	if (!(flow->key.family & FLOW_KEY_PAIR)) {
 		table->used--;
 		limit_leave(&table->limit, flow);
+		for (unsigned d = 0; d < 2; d++)
+			flow_table_set_rule(table, flow, d, SEKISHO_RULE_NONE);
 	}
 	if (flow->extension != FLOW_NONE)
 		pool_give(table, flow->extension);

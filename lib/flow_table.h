@@ -36,6 +36,7 @@ struct flow_table {
 	uint32_t sweep;     /* where ageing goes on */
 	struct flow_hash_secret secret;
 	struct limit limit;
+	uint32_t *live_by_rule; /* flows now, by the number of the rule that opened them */
 	uint64_t expired, recycled, closed, created;
 };
 
@@ -43,9 +44,10 @@ struct flow_table {
 size_t flow_table_flows_size(uint32_t capacity);
 size_t flow_table_buckets_size(uint32_t capacity);
 
-/* A table's memories, zeroed: of the sizes above, and of limit_size(). */
+/* A table's memories, zeroed: of the sizes above, of limit_size(), and a counter for each rule number. */
 struct flow_table_memory {
 	void *flows, *buckets, *limit;
+	uint32_t *live_by_rule;
 };
 
 /* Lay a table into its memories. `random` is 32 bytes. */
@@ -71,6 +73,17 @@ struct flow *flow_table_insert(struct flow_table *table, const struct flow_key *
 
 /* Take an entry out, with its extension. */
 void flow_table_remove(struct flow_table *table, struct flow *flow);
+
+/* Note which rule opens a flow in a direction, or with SEKISHO_RULE_NONE that none does any more. */
+static inline void flow_table_set_rule(struct flow_table *table, struct flow *flow,
+				       unsigned direction, uint32_t rule)
+{
+	if (flow->rule[direction] != SEKISHO_RULE_NONE)
+		table->live_by_rule[flow->rule[direction]]--;
+	if (rule != SEKISHO_RULE_NONE)
+		table->live_by_rule[rule]++;
+	flow->rule[direction] = rule;
+}
 
 /* A second, zeroed entry for a proof's memory; NULL when there is no room. Freed with the flow. */
 void *flow_table_extend(struct flow_table *table, struct flow *flow);

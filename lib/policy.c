@@ -9,6 +9,7 @@
 
 struct policy_origin {
 	uint32_t rule, line;
+	uint8_t direction;
 	char *file;
 };
 
@@ -144,6 +145,7 @@ static bool number_rule(struct sekisho_policy *policy, struct sekisho_rule_names
 	policy->origins[policy->origin_count++] =
 		(struct policy_origin){.rule = *number,
 				       .line = rule->line,
+				       .direction = rule->direction,
 				       .file = rule->file ? strdup(rule->file) : NULL};
 	return true;
 }
@@ -291,15 +293,17 @@ enum sekisho_semantics sekisho_policy_semantics(const struct sekisho_policy *pol
 	return policy->semantics;
 }
 
-const char *sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint32_t rule,
-				       uint32_t *line)
+bool sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint32_t rule,
+				struct sekisho_rule_origin *origin)
 {
 	const struct policy_origin wanted = {.rule = rule};
-	const struct policy_origin *origin = bsearch(&wanted, policy->origins, policy->origin_count,
-						     sizeof(wanted), origin_compare);
+	const struct policy_origin *found = bsearch(&wanted, policy->origins, policy->origin_count,
+						    sizeof(wanted), origin_compare);
 
-	*line = origin ? origin->line : 0;
-	return origin ? origin->file : NULL;
+	if (found == NULL)
+		return false;
+	*origin = (struct sekisho_rule_origin){found->file, found->line, found->direction};
+	return true;
 }
 
 bool policy_never_filters(const struct sekisho_policy *policy, uint8_t family,

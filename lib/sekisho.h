@@ -246,9 +246,16 @@ uint32_t sekisho_policy_generation(const struct sekisho_policy *policy);
 
 enum sekisho_semantics sekisho_policy_semantics(const struct sekisho_policy *policy);
 
-/* Where a rule of this policy was written; NULL file if the rule is not in this policy. Any thread. */
-const char *sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint32_t rule,
-				       uint32_t *line);
+/* Where a rule was written. `file` may be NULL. */
+struct sekisho_rule_origin {
+	const char *file;
+	uint32_t line;
+	uint8_t direction; /* enum sekisho_direction */
+};
+
+/* Look a rule of this policy up; false if it is in another one only. Any thread. */
+bool sekisho_policy_rule_origin(const struct sekisho_policy *policy, uint32_t rule,
+				struct sekisho_rule_origin *origin);
 
 /* ---- Frames and verdicts ---------------------------------------------------------------------- */
 
@@ -397,9 +404,11 @@ struct sekisho_stats {
 void sekisho_engine_stats(const struct sekisho_engine *engine, struct sekisho_stats *stats);
 
 struct sekisho_rule_stats {
-	uint64_t packets; /* admitted by it, or by a flow that it opened */
+	uint64_t packets; /* admitted by it, or by a flow that it opened; or denied by a network ACL's */
 	uint64_t bytes;   /* of whole frames */
 	uint64_t flows;   /* opened by it */
+	uint32_t live;    /* of these, in the table now */
+	uint32_t last_ms; /* when it last had a packet, by the burst's clock; if it ever had one */
 };
 
 /* Counters of rule `rule` (a number below the names' capacity). Any thread. */

@@ -18,11 +18,11 @@ void telemetry_read(const struct telemetry *telemetry, struct sekisho_stats *sta
 void telemetry_read_rule(const struct telemetry *telemetry, uint32_t rule,
 			 struct sekisho_rule_stats *stats)
 {
-	if (rule >= telemetry->rule_capacity) {
-		*stats = (struct sekisho_rule_stats){0};
+	*stats = (struct sekisho_rule_stats){0};
+	if (rule >= telemetry->rule_capacity)
 		return;
-	}
 	stats->packets = load(&telemetry->rules[rule].packets);
 	stats->bytes = load(&telemetry->rules[rule].bytes);
 	stats->flows = load(&telemetry->rules[rule].flows);
+	stats->last_ms = __atomic_load_n(&telemetry->rules[rule].last_ms, __ATOMIC_RELAXED);
 }

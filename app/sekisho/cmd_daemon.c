@@ -217,8 +217,8 @@ enum cli_exit cmd_rules(const struct cli *cli)
 {
 	static const struct render_column columns[] = {
 		{"RULE", "rule"},   {"DIRECTION", "direction"}, {"PACKETS", "packets"},
-		{"BYTES", "bytes"}, {"FLOWS", "flows"},         {"FILE", "file"},
-		{"LINE", "line"},
+		{"BYTES", "bytes"}, {"FLOWS", "flows"},         {"LIVE", "live_flows"},
+		{"LAST HIT ms", "last_hit_ms"}, {"FILE", "file"}, {"LINE", "line"},
 	};
 	const struct list list = {"rules.list", "rules", RULES_PAGE, columns, COUNT(columns)};
 

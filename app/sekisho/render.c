@@ -132,12 +132,11 @@ void render_origin(FILE *to, const struct sekisho_verdict *verdict, const struct
 	const char *separator = "";
 
 	if (rule) {
-		uint32_t line = 0;
-		const char *file = sekisho_policy_rule_origin(judge->policy, verdict->rule, &line);
+		struct sekisho_rule_origin origin = {0};
 
 		fprintf(to, "rule %s", rule);
-		if (file)
-			fprintf(to, " (%s:%" PRIu32 ")", file, line);
+		if (sekisho_policy_rule_origin(judge->policy, verdict->rule, &origin) && origin.file)
+			fprintf(to, " (%s:%" PRIu32 ")", origin.file, origin.line);
 		separator = ", ";
 	}
 	if (verdict->opened_by && !verdict->opened) {

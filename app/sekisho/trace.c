@@ -313,7 +313,7 @@ static void row_judge(struct rows *rows, struct trace_row *row, const struct tra
 {
 	sekisho_frame_tuple(frame, &row->tuple);
 	frame->handle = (void *)(uintptr_t)row->number;
-	for (unsigned j = 0; j < run->judge_count; j++) {
+	for (unsigned j = 0; j < run->judge_count && j < TRACE_JUDGES_MAX; j++) {
 		const struct trace_judge *judge = &run->judges[j];
 		enum sekisho_direction direction = SEKISHO_INGRESS;
 

@@ -164,6 +164,9 @@ void worker_reclaim(struct daemon *daemon);
 struct snapshot *snapshot_create(struct daemon *daemon, struct config_policy *config, char *message);
 void snapshot_destroy(struct snapshot *snapshot);
 
+/* The workers' clock, milliseconds that wrap. Any thread, once the workers have been started. */
+uint32_t daemon_now_ms(const struct daemon *daemon);
+
 /* What all engines and ports have counted, summed up. */
 struct daemon_totals {
 	uint64_t received, sent, dropped, passed;

@@ -71,50 +71,57 @@ void rpc_stats(struct rpc_call *call)
 
 /* ---- Rules ----------------------------------------------------------------------------------- */
 
-/* Where the rules in use were written: name -> {direction, file, line}. */
-static json_t *origins_json(const struct daemon *daemon)
+/* Where a rule was written; false if no edge's policy has it any more. */
+static bool rule_origin(const struct daemon *daemon, uint32_t rule,
+			struct sekisho_rule_origin *origin)
 {
-	json_t *origins = json_object();
-
-	for (unsigned e = 0; e < daemon->edge_count; e++) {
-		const struct sekisho_policy_spec *spec =
-			config_policy_spec(daemon->edges[e].snapshot->config);
-		bool seen = false;
-
-		for (unsigned before = 0; before < e; before++)
-			seen |= daemon->edges[before].snapshot == daemon->edges[e].snapshot;
-		for (size_t g = 0; !seen && g < spec->group_count; g++)
-			for (size_t r = 0; r < spec->groups[g].rule_count; r++) {
-				const struct sekisho_rule_spec *rule = &spec->groups[g].rules[r];
-
-				json_object_set_new(
-					origins, rule->name,
-					json_pack("{s:s,s:s?,s:i}", "direction",
-						  sekisho_direction_word(rule->direction), "file",
-						  rule->file, "line", (int)rule->line));
-			}
-	}
-	return origins;
+	for (unsigned e = 0; e < daemon->edge_count; e++)
+		if (sekisho_policy_rule_origin(daemon->edges[e].snapshot->policy, rule, origin))
+			return true;
+	return false;
 }
 
-static json_t *rule_json(const struct daemon *daemon, uint32_t rule, json_t *origins)
+/* A rule's counters, of all workers. */
+static struct sekisho_rule_stats rule_stats(const struct daemon *daemon, uint32_t rule)
 {
-	const char *name = sekisho_rule_name(daemon->names, rule);
 	struct sekisho_rule_stats sum = {0}, one;
-	json_t *row;
 
 	for (unsigned i = 0; i < daemon->worker_count; i++) {
 		sekisho_engine_rule_stats(daemon->workers[i].engine, rule, &one);
+		if (one.packets > 0 &&
+		    (sum.packets == 0 || (int32_t)(one.last_ms - sum.last_ms) > 0))
+			sum.last_ms = one.last_ms;
 		sum.packets += one.packets;
 		sum.bytes += one.bytes;
 		sum.flows += one.flows;
+		sum.live += one.live;
 	}
-	row = json_pack("{s:s,s:n,s:I,s:I,s:I,s:n,s:n}", "rule", name, "direction", "packets",
-			(json_int_t)sum.packets, "bytes", (json_int_t)sum.bytes, "flows",
-			(json_int_t)sum.flows, "file", "line");
+	return sum;
+}
+
+static json_t *rule_json(const struct daemon *daemon, uint32_t rule)
+{
+	struct sekisho_rule_stats stats = rule_stats(daemon, rule);
+	struct sekisho_rule_origin origin;
+	json_t *row, *last = json_null();
+
+	/* A worker's clock may be a burst ahead of the one read here. */
+	if (stats.packets > 0) {
+		int32_t age = (int32_t)(daemon_now_ms(daemon) - stats.last_ms);
+
+		last = json_integer(age < 0 ? 0 : age);
+	}
+	row = json_pack("{s:s,s:n,s:I,s:I,s:I,s:I,s:o,s:n,s:n}", "rule",
+			sekisho_rule_name(daemon->names, rule), "direction", "packets",
+			(json_int_t)stats.packets, "bytes", (json_int_t)stats.bytes, "flows",
+			(json_int_t)stats.flows, "live_flows", (json_int_t)stats.live,
+			"last_hit_ms", last, "file", "line");
 	/* A rule that is withdrawn keeps its counters, but is written nowhere any more. */
-	if (row != NULL && json_object_get(origins, name) != NULL)
-		json_object_update(row, json_object_get(origins, name));
+	if (row != NULL && rule_origin(daemon, rule, &origin))
+		json_object_update_new(row,
+				       json_pack("{s:s,s:s?,s:I}", "direction",
+						 sekisho_direction_word(origin.direction), "file",
+						 origin.file, "line", (json_int_t)origin.line));
 	return row;
 }
 
@@ -125,7 +132,7 @@ void rpc_rules_list(struct rpc_call *call)
 	const json_t *limit = json_object_get(call->params, "limit");
 	uint32_t count = sekisho_rule_names_count(daemon->names);
 	json_int_t first = json_integer_value(cursor), most = RULES_PAGE;
-	json_t *list, *origins;
+	json_t *list;
 
 	if (limit != NULL)
 		most = json_integer_value(limit);
@@ -136,10 +143,8 @@ void rpc_rules_list(struct rpc_call *call)
 		return;
 	}
 	list = json_array();
-	origins = origins_json(daemon);
 	for (; first < count && most > 0; first++, most--)
-		json_array_append_new(list, rule_json(daemon, (uint32_t)first, origins));
-	json_decref(origins);
+		json_array_append_new(list, rule_json(daemon, (uint32_t)first));
 	call->result = json_pack("{s:o,s:o}", "rules", list, "cursor",
 				 first < count ? json_integer(first) : json_null());
 }

@@ -45,26 +45,26 @@ static void counter_add(_Atomic uint64_t *counter, uint64_t amount)
 			      memory_order_relaxed);
 }
 
-static uint32_t worker_now_ms(const struct daemon *daemon)
+uint32_t daemon_now_ms(const struct daemon *daemon)
 {
 	return (uint32_t)(((unsigned __int128)rte_rdtsc() * daemon->ms_per_tick) >> 64);
 }
 
 static void depart(struct port *port, struct departure *departure)
 {
-	uint64_t bytes[SEKISHO_BURST_MAX], sum = 0;
+	uint64_t bytes = 0;
 	unsigned sent = 0;
 
-	/* A frame that is sent is no longer ours to look at. */
+	/* A frame that is sent is no longer ours to look at, so all are counted before. */
 	for (unsigned i = 0; i < departure->count; i++)
-		bytes[i] = departure->mbufs[i]->pkt_len;
+		bytes += departure->mbufs[i]->pkt_len;
 	for (unsigned i = 0; i < TRANSMIT_TRIES && sent < departure->count; i++)
 		sent += rte_eth_tx_burst(port->id, 0, departure->mbufs + sent,
 					 (uint16_t)(departure->count - sent));
-	for (unsigned i = 0; i < sent; i++)
-		sum += bytes[i];
+	for (unsigned i = sent; i < departure->count; i++)
+		bytes -= departure->mbufs[i]->pkt_len;
 	counter_add(&port->counters.sent, sent);
-	counter_add(&port->counters.sent_bytes, sum);
+	counter_add(&port->counters.sent_bytes, bytes);
 	if (sent < departure->count) {
 		counter_add(&port->counters.transmit_full, departure->count - sent);
 		rte_pktmbuf_free_bulk(departure->mbufs + sent, departure->count - sent);
@@ -187,7 +187,7 @@ static int worker_main(void *argument)
 	rte_rcu_qsbr_thread_online(daemon->qsbr, worker->index);
 	while (!atomic_load_explicit(&daemon->stop, memory_order_relaxed)) {
 		unsigned busy = 0;
-		uint32_t now_ms = worker_now_ms(daemon);
+		uint32_t now_ms = daemon_now_ms(daemon);
 
 		for (unsigned i = worker->index; i < daemon->edge_count;
 		     i += daemon->worker_count) {

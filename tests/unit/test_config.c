@@ -264,6 +264,25 @@ static void host_bits_are_cleared(void **state)
 	config_policy_destroy(config);
 }
 
+/* AWS-115: the preset stands for the services' addresses, beside others. */
+static void aws_115_preset(void **state)
+{
+	struct config_policy *config = good(HEAD "never_filtered: [aws, 10.0.0.53]\n");
+	const struct sekisho_policy_spec *spec = config_policy_spec(config);
+	bool metadata = false;
+
+	for (size_t i = 0; i < spec->never_filtered_count; i++)
+		metadata |= memcmp(spec->never_filtered[i].address, "\xa9\xfe\xa9\xfe", 4) == 0;
+	assert_true(metadata);
+	assert_true(spec->never_filtered_count > 2);
+	assert_memory_equal(spec->never_filtered[spec->never_filtered_count - 1].address,
+			    "\x0a\0\0\x35", 4);
+	config_policy_destroy(config);
+	config = good(HEAD);
+	assert_int_equal(config_policy_spec(config)->never_filtered_count, 0); /* off by default */
+	config_policy_destroy(config);
+}
+
 static void many_byte_characters(void **state)
 {
 	static const char text[] =
@@ -363,6 +382,7 @@ int main(void)
 		cmocka_unit_test(references_resolve),
 		cmocka_unit_test(names_stay_when_rules_move),
 		cmocka_unit_test(host_bits_are_cleared),
+		cmocka_unit_test(aws_115_preset),
 		cmocka_unit_test(many_byte_characters),
 		cmocka_unit_test(huge_file_is_not_read),
 		cmocka_unit_test(bombs_are_refused),

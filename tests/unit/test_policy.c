@@ -56,7 +56,8 @@ static void a_rule_keeps_its_number(void **state)
 	struct sekisho_rule_names *names = sekisho_rule_names_create(20);
 	char message[128] = "";
 	struct sekisho_policy *old = build(names, 10, 10, message, sizeof(message));
-	uint32_t seven = number_of(names, "g/7"), line;
+	uint32_t seven = number_of(names, "g/7");
+	struct sekisho_rule_origin origin;
 	struct sekisho_policy *new = build(names, 15, 10, message, sizeof(message));
 
 	(void)state;
@@ -65,14 +66,14 @@ static void a_rule_keeps_its_number(void **state)
 	assert_true(sekisho_policy_generation(new) > sekisho_policy_generation(old));
 	assert_int_equal(sekisho_rule_names_count(names), 15);
 	assert_int_equal(number_of(names, "g/7"), seven);
-	assert_string_equal(sekisho_policy_rule_origin(old, seven, &line), "p.yaml");
-	assert_int_equal(line, 103);
-	assert_string_equal(sekisho_policy_rule_origin(new, seven, &line), "p.yaml");
-	assert_int_equal(line, 108);
+	assert_true(sekisho_policy_rule_origin(old, seven, &origin));
+	assert_string_equal(origin.file, "p.yaml");
+	assert_int_equal(origin.line, 103);
+	assert_true(sekisho_policy_rule_origin(new, seven, &origin));
+	assert_int_equal(origin.line, 108);
 	/* of the old policy only */
-	assert_null(sekisho_policy_rule_origin(new, number_of(names, "g/1"), &line));
-	assert_int_equal(line, 0);
-	assert_null(sekisho_policy_rule_origin(new, SEKISHO_RULE_NONE, &line));
+	assert_false(sekisho_policy_rule_origin(new, number_of(names, "g/1"), &origin));
+	assert_false(sekisho_policy_rule_origin(new, SEKISHO_RULE_NONE, &origin));
 	sekisho_policy_destroy(old);
 	sekisho_policy_destroy(new);
 	sekisho_rule_names_destroy(names);
@@ -104,7 +105,7 @@ static void places_of_many_rules(void **state)
 	struct sekisho_policy *first = build(names, RULES, RULES, message, sizeof(message));
 	struct sekisho_policy *second =
 		build(names, RULES + RULES / 2, RULES, message, sizeof(message));
-	uint32_t line;
+	struct sekisho_rule_origin origin;
 
 	(void)state;
 	assert_non_null(first);
@@ -113,10 +114,13 @@ static void places_of_many_rules(void **state)
 		unsigned number;
 
 		assert_int_equal(sscanf(sekisho_rule_name(names, rule), "g/%u", &number), 1);
-		sekisho_policy_rule_origin(first, rule, &line);
-		assert_int_equal(line, number <= RULES ? 100 + RULES - number : 0);
-		sekisho_policy_rule_origin(second, rule, &line);
-		assert_int_equal(line, number > RULES / 2 ? 100 + RULES + RULES / 2 - number : 0);
+		assert_int_equal(sekisho_policy_rule_origin(first, rule, &origin), number <= RULES);
+		if (number <= RULES)
+			assert_int_equal(origin.line, 100 + RULES - number);
+		assert_int_equal(sekisho_policy_rule_origin(second, rule, &origin),
+				 number > RULES / 2);
+		if (number > RULES / 2)
+			assert_int_equal(origin.line, 100 + RULES + RULES / 2 - number);
 	}
 	sekisho_policy_destroy(first);
 	sekisho_policy_destroy(second);

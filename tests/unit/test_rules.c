@@ -425,6 +425,47 @@ static void aws_106_families(void **state)
 	bench_fini(&bench);
 }
 
+static struct sekisho_rule_stats rule_stats(const struct bench *bench, uint32_t rule)
+{
+	struct sekisho_rule_stats stats;
+
+	sekisho_engine_rule_stats(bench->engine, rule, &stats);
+	return stats;
+}
+
+/* By name, whatever the policy: packets, flows that it opened, those that live, when it was last hit. */
+static void rule_counters(void **state)
+{
+	static const struct row rows[] = {{0, "out udp 4000 9 junk", "rule-match"},
+					  {10, "in udp 9 4000 junk", "flow-answer"},
+					  {20, "out udp 4001 9 junk", "rule-match"},
+					  {30, "in udp 9 4002 junk", "no-rule"}};
+	struct bench bench;
+	struct sekisho_rule_stats out;
+	uint32_t all_out = 1;
+
+	(void)state;
+	bench_init(&bench, 64);
+	bench_founding(&bench, SEKISHO_STRICT);
+	bench_run(&bench, rows, 4);
+	assert_string_equal(sekisho_rule_name(bench.names, all_out), "vpn/all-out");
+	out = rule_stats(&bench, all_out);
+	assert_int_equal(out.packets, 3);
+	assert_int_equal(out.flows, 2);
+	assert_int_equal(out.live, 2);
+	assert_int_equal(out.last_ms, 20);
+	bench_founding(&bench, SEKISHO_STRICT); /* a new policy with the same names */
+	bench_send(&bench, 40, "out udp 4000 9 junk");
+	out = rule_stats(&bench, all_out);
+	assert_int_equal(out.packets, 4);
+	assert_int_equal(out.live, 2);
+	sekisho_engine_burst(bench.engine, 60000, NULL, 0, NULL); /* both are past their time */
+	out = rule_stats(&bench, all_out);
+	assert_int_equal(out.flows, 2);
+	assert_int_equal(out.live, 0);
+	bench_fini(&bench);
+}
+
 /* Blocks of one endpoint may lie within one another, those of two may not. */
 static void endpoints_do_not_overlap(void **state)
 {
@@ -467,6 +508,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(aws_145_order),
 		cmocka_unit_test(aws_130_same_subnet),
 		cmocka_unit_test(aws_106_families),
+		cmocka_unit_test(rule_counters),
 		cmocka_unit_test(endpoints_do_not_overlap),
 	};
 
