@@ -8,6 +8,7 @@
  * Every late frame waits equally long, so the frames that wait are a queue in order of their time.
  * Prints "joined" once it passes frames, and goes on until it is ended by a signal.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <linux/if_packet.h>
