@@ -48,6 +48,24 @@ const struct sekisho_policy_spec *config_policy_spec(const struct config_policy 
 const char *config_policy_text(const struct config_policy *config, size_t *length);
 const char *config_policy_name(const struct config_policy *config);
 
+/* ---- What changes between two policies --------------------------------------------------------- */
+
+struct config_rule_change {
+	const struct sekisho_rule_spec *from, *to; /* NULL: added, removed */
+};
+
+/* The rules that differ, in the order of their names, and whether anything else does. */
+struct config_diff {
+	struct config_rule_change *rules; /* added + removed + changed of them; point into the policies */
+	size_t added, removed, changed;
+	bool settings; /* semantics, endpoints, network ACLs, timers, limits or knobs differ */
+};
+
+/* Compare. 0, or -ENOMEM. Call config_diff_fini() in any case. Any thread. */
+int config_diff_init(struct config_diff *diff, const struct sekisho_policy_spec *from,
+		     const struct sekisho_policy_spec *to);
+void config_diff_fini(struct config_diff *diff);
+
 /* ---- Appliance file --------------------------------------------------------------------------- */
 
 #define CONFIG_EDGES_MAX   64
