@@ -170,16 +170,23 @@ static bool number_acl(struct sekisho_policy *policy, struct sekisho_rule_names 
 	return true;
 }
 
-/* Number all rules; false when there is no room. */
-static bool number_rules(struct sekisho_policy *policy, const struct sekisho_policy_spec *spec,
-			 struct sekisho_rule_names *names, struct numbers *numbers)
+uint32_t sekisho_policy_spec_names(const struct sekisho_policy_spec *spec)
 {
 	size_t total = 0;
 
 	for (size_t g = 0; g < spec->group_count; g++)
 		total += spec->groups[g].rule_count;
 	for (size_t a = 0; a < spec->acl_count; a++)
-		total += spec->acls[a].entry_count;
+		total += spec->acls[a].entry_count + 2;
+	return total < UINT32_MAX ? (uint32_t)total : UINT32_MAX;
+}
+
+/* Number all rules; false when there is no room. */
+static bool number_rules(struct sekisho_policy *policy, const struct sekisho_policy_spec *spec,
+			 struct sekisho_rule_names *names, struct numbers *numbers)
+{
+	size_t total = sekisho_policy_spec_names(spec);
+
 	policy->origins = calloc(total + 1, sizeof(*policy->origins));
 	if (policy->origins == NULL || !numbers_init(numbers, spec))
 		return false;

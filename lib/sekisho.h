@@ -228,6 +228,10 @@ const char *sekisho_rule_name(const struct sekisho_rule_names *names, uint32_t r
 /* How many names there is room for. Any thread. */
 uint32_t sekisho_rule_names_capacity(const struct sekisho_rule_names *names);
 
+/* How many names a policy of this description takes at most: rules, entries of network ACLs and what
+ * each ACL denies at its end. Any thread. */
+uint32_t sekisho_policy_spec_names(const struct sekisho_policy_spec *spec);
+
 /* How many rule numbers have been given out; rules are 0..count-1. Any thread. */
 uint32_t sekisho_rule_names_count(const struct sekisho_rule_names *names);
 

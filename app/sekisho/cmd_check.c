@@ -54,7 +54,6 @@ enum cli_exit cmd_check(const struct cli *cli)
 	struct sekisho_rule_names *names;
 	struct sekisho_policy *policy = NULL;
 	char message[256] = "out of memory", line[512];
-	size_t rules = 1;
 	enum cli_exit code = CLI_OK;
 
 	if (!config) {
@@ -64,9 +63,7 @@ enum cli_exit cmd_check(const struct cli *cli)
 	}
 	config_errors_fini(&errors);
 	spec = config_policy_spec(config);
-	for (size_t i = 0; i < spec->group_count; i++)
-		rules += spec->groups[i].rule_count;
-	names = sekisho_rule_names_create((uint32_t)rules);
+	names = sekisho_rule_names_create(sekisho_policy_spec_names(spec));
 	if (names)
 		policy = sekisho_policy_create(spec, names, message, sizeof(message));
 	if (policy) {

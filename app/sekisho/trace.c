@@ -67,15 +67,6 @@ static uint32_t flows_for(const char *capture)
 	return flows;
 }
 
-static uint32_t rules_of(const struct sekisho_policy_spec *spec)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < spec->group_count; i++)
-		count += spec->groups[i].rule_count;
-	return (uint32_t)count;
-}
-
 int trace_judge_init(struct trace_judge *judge, const char *policy, const char *capture)
 {
 	struct sekisho_engine_config engine = {.flows = flows_for(capture), .zones = 1};
@@ -90,7 +81,8 @@ int trace_judge_init(struct trace_judge *judge, const char *policy, const char *
 		return 1;
 	}
 	config_errors_fini(&errors);
-	judge->names = sekisho_rule_names_create(rules_of(config_policy_spec(judge->config)) + 1);
+	judge->names = sekisho_rule_names_create(
+		sekisho_policy_spec_names(config_policy_spec(judge->config)));
 	if (judge->names)
 		judge->policy = sekisho_policy_create(config_policy_spec(judge->config),
 						      judge->names, message, sizeof(message));
