@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "import_acl.h"
 #include "import_describe.h"
 #include "import_terraform.h"
 
@@ -23,10 +24,9 @@ static const struct {
 	const char *member;
 	void (*take)(const struct node *entry);
 } members[] = {
-	{"SecurityGroups", describe_group},
-	{"SecurityGroupRules", describe_group_rule},
-	{"NetworkInterfaces", describe_interface},
-	{"PrefixLists", describe_list},
+	{"SecurityGroups", describe_group},        {"SecurityGroupRules", describe_group_rule},
+	{"NetworkInterfaces", describe_interface}, {"NetworkAcls", acl_describe},
+	{"Subnets", acl_describe_subnet},          {"PrefixLists", describe_list},
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 
@@ -101,7 +101,8 @@ static void take_document(const struct node *document)
 	else if (!taken)
 		NODE_REMARK(document, IMPORT_ERROR,
 			    "is no known output: none of SecurityGroups, SecurityGroupRules, "
-			    "NetworkInterfaces, PrefixLists and Entries is in it, nor is it what "
+			    "NetworkInterfaces, NetworkAcls, Subnets, PrefixLists and Entries is "
+			    "in it, nor is it what "
 			    "`terraform show -json` prints");
 }
 
@@ -170,11 +171,13 @@ const char *import_aws_policy(struct import *import, size_t *length)
 	tell_missing_pages(import);
 	if (import->report.of_kind[IMPORT_ERROR] > 0)
 		return NULL;
-	if (import->groups.count == 0 && import->lists.count == 0) {
+	if (import->groups.count + import->lists.count + import->acls.count == 0) {
 		import_remark(import, IMPORT_ERROR, nowhere, "there are no groups in it");
 		return NULL;
 	}
 	import_resolve(import);
+	if (import->report.of_kind[IMPORT_ERROR] > 0)
+		return NULL;
 	text = import->no_memory ? NULL : import_yaml(import, length);
 	if (text != NULL) {
 		tell_invalid(import, text, *length);

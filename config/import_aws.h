@@ -7,8 +7,8 @@
  * policy's order is that of names, so that two dumps of the same rules give the same bytes.
  *
  * Leaving out is safe for what allows and unsafe for what denies: a rule that cannot be carried over
- * is left out and told (IMPORT_LEFT_OUT); a network ACL's entry that cannot be is an error, and so is
- * what no AWS output looks like. After an error there is no policy.
+ * is left out and told (IMPORT_LEFT_OUT); a network ACL's entry that denies is an error then, and so
+ * is what no AWS output looks like. After an error there is no policy.
  */
 #ifndef CONFIG_IMPORT_AWS_H
 #define CONFIG_IMPORT_AWS_H

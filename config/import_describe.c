@@ -6,13 +6,19 @@
 #include <string.h>
 
 #include "address.h"
+#include "import_acl.h"
 
 /* ---- shared with Terraform's shapes ----------------------------------------------------------- */
+
+bool describe_is_block(const char *text, uint8_t family, struct sekisho_prefix *block)
+{
+	return address_parse(text, block) && (family == 0 || block->family == family);
+}
 
 bool describe_block(const struct node *place, const char *text, uint8_t family,
 		    struct sekisho_prefix *block)
 {
-	if (address_parse(text, block) && (family == 0 || block->family == family))
+	if (describe_is_block(text, family, block))
 		return true;
 	NODE_REMARK(place, IMPORT_LEFT_OUT, "'%s' is no block of %s addresses", text,
 		    family == 0              ? "IP"
@@ -353,8 +359,7 @@ static void interface_timers(const struct node *entry, struct import_endpoint *e
 	}
 }
 
-/* The value of the tag "Name"; NULL if there is none. */
-static const char *name_tag(const struct node *entry, const char *member)
+const char *describe_name_tag(const struct node *entry, const char *member)
 {
 	struct node tags = node_member(entry, member);
 
@@ -382,8 +387,9 @@ void describe_interface(const struct node *entry)
 		return;
 	endpoint->thing.known = true;
 	endpoint->thing.id = id;
-	endpoint->thing.given = name_tag(entry, "TagSet");
+	endpoint->thing.given = describe_name_tag(entry, "TagSet");
 	endpoint->auto_tracked = is_auto_tracked(node_text(entry, "InterfaceType"));
+	acl_place_endpoint(entry, endpoint, node_text(entry, "SubnetId"));
 	interface_addresses(entry, endpoint);
 	interface_timers(entry, endpoint);
 	for (size_t i = 0; i < node_length(&groups); i++) {

@@ -23,7 +23,10 @@ void describe_list_entry(const struct node *entry); /* Entries of the list of th
 void describe_add_rule(struct import *import, struct import_group *group,
 		       const struct import_rule *rule);
 
-/* Read a block of addresses of a family (4 or 6); what is none is told as left out. */
+/* Whether a text is a block of addresses of a family; 0 takes both. */
+bool describe_is_block(const char *text, uint8_t family, struct sekisho_prefix *block);
+
+/* The same; what is none is told as left out. */
 bool describe_block(const struct node *place, const char *text, uint8_t family,
 		    struct sekisho_prefix *block);
 
@@ -33,6 +36,9 @@ void describe_address(const struct node *place, struct import_endpoint *endpoint
 /* Add an entry to a prefix list. */
 void describe_add_entry(const struct node *place, struct import_list *list, const char *text,
 			const char *description);
+
+/* The value of the tag "Name" in a list of tags; NULL if there is none. */
+const char *describe_name_tag(const struct node *entry, const char *member);
 
 /* Add a group to an endpoint. */
 void describe_attach(const struct node *place, struct import_endpoint *endpoint, const char *group);

@@ -104,9 +104,12 @@ struct import *import_aws_create(void)
 	import->group_keys = json_object();
 	import->list_keys = json_object();
 	import->endpoint_keys = json_object();
+	import->acl_keys = json_object();
+	import->subnet_keys = json_object();
 	import->pages = json_object();
 	if (import->group_keys == NULL || import->list_keys == NULL ||
-	    import->endpoint_keys == NULL || import->pages == NULL) {
+	    import->endpoint_keys == NULL || import->acl_keys == NULL ||
+	    import->subnet_keys == NULL || import->pages == NULL) {
 		import_aws_destroy(import);
 		return NULL;
 	}
@@ -126,6 +129,8 @@ void import_aws_destroy(struct import *import)
 	json_decref(import->group_keys);
 	json_decref(import->list_keys);
 	json_decref(import->endpoint_keys);
+	json_decref(import->acl_keys);
+	json_decref(import->subnet_keys);
 	json_decref(import->pages);
 	free(import);
 }
@@ -200,6 +205,8 @@ static size_t index_of(struct import *import, json_t *keys, const char *key, siz
 FIND_OR_MAKE(group, groups)
 FIND_OR_MAKE(list, lists)
 FIND_OR_MAKE(endpoint, endpoints)
+FIND_OR_MAKE(acl, acls)
+FIND_OR_MAKE(subnet, subnets)
 
 /* ---- protocol and ports ----------------------------------------------------------------------- */
 

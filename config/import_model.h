@@ -78,13 +78,37 @@ struct import_list {
 	IMPORT_VECTOR(struct import_entry) entries;
 };
 
+/* Of a network ACL; what none of them matches is denied. */
+struct import_acl_entry {
+	struct import_traffic traffic;
+	uint16_t number;
+	bool deny;
+	struct sekisho_prefix peer;
+	struct import_place place;
+};
+
+struct import_acl {
+	struct import_thing thing;
+	IMPORT_VECTOR(struct import_acl_entry) entries;
+	IMPORT_VECTOR(struct import_endpoint *) endpoints; /* import_resolve() finds them */
+	const struct import_subnet *subnet;                /* if it serves one only */
+	size_t subnets;
+};
+
+struct import_subnet {
+	struct import_thing thing;
+	IMPORT_VECTOR(struct sekisho_prefix) blocks;
+	struct import_acl *acl; /* NULL while none is known */
+};
+
 enum import_timer { IMPORT_TCP_ESTABLISHED, IMPORT_UDP, IMPORT_UDP_STREAM, IMPORT_TIMER_COUNT };
 
 struct import_endpoint {
 	struct import_thing thing;
 	IMPORT_VECTOR(struct sekisho_prefix) addresses;
 	IMPORT_VECTOR(struct import_group *) groups;
-	long seconds[IMPORT_TIMER_COUNT]; /* 0 where nothing is set */
+	const struct import_subnet *subnet; /* NULL when that is not known */
+	long seconds[IMPORT_TIMER_COUNT];   /* 0 where nothing is set */
 	bool auto_tracked;
 };
 
@@ -99,7 +123,10 @@ struct import {
 	IMPORT_VECTOR(struct import_group *) groups;
 	IMPORT_VECTOR(struct import_list *) lists;
 	IMPORT_VECTOR(struct import_endpoint *) endpoints;
-	json_t *group_keys, *list_keys, *endpoint_keys; /* key to position in the vector */
+	IMPORT_VECTOR(struct import_acl *) acls;
+	IMPORT_VECTOR(struct import_subnet *) subnets;
+	/* key to position in the vector */
+	json_t *group_keys, *list_keys, *endpoint_keys, *acl_keys, *subnet_keys;
 	json_t *pages; /* by the member's name: how many documents, less those that others follow */
 	const char *source_list; /* whose entries the present file holds, or NULL */
 	bool entries_taken;
@@ -133,6 +160,10 @@ struct import_group *import_group(struct import *import, const char *key,
 struct import_list *import_list(struct import *import, const char *key, struct import_place place);
 struct import_endpoint *import_endpoint(struct import *import, const char *key,
 					struct import_place place);
+
+struct import_acl *import_acl(struct import *import, const char *key, struct import_place place);
+struct import_subnet *import_subnet(struct import *import, const char *key,
+				    struct import_place place);
 
 /* Protocol and ports as AWS and Terraform write them; NULL where one is absent. */
 struct import_traffic_text {

@@ -277,6 +277,21 @@ bool node_number(const struct node *parent, const char *key, long *number)
 	return true;
 }
 
+/* Whether a member is there; if it is not, that is told. */
+static bool is_there(const struct node *parent, const char *key)
+{
+	struct node node = node_member(parent, key);
+
+	if (node.value == NULL)
+		NODE_REMARK(parent, IMPORT_ERROR, "has no %s", key);
+	return node.value != NULL;
+}
+
+bool node_need_number(const struct node *parent, const char *key, long *number)
+{
+	return is_there(parent, key) && node_number(parent, key, number);
+}
+
 bool node_flag(const struct node *parent, const char *key, bool *flag)
 {
 	struct node node = node_member(parent, key);
@@ -293,9 +308,5 @@ bool node_flag(const struct node *parent, const char *key, bool *flag)
 
 bool node_need_flag(const struct node *parent, const char *key, bool *flag)
 {
-	struct node node = node_member(parent, key);
-
-	if (node.value == NULL)
-		NODE_REMARK(parent, IMPORT_ERROR, "has no %s", key);
-	return node_flag(parent, key, flag);
+	return is_there(parent, key) && node_flag(parent, key, flag);
 }

@@ -45,6 +45,9 @@ const char *node_need_text(const struct node *parent, const char *key);
 /* An integer member. False if absent. */
 bool node_number(const struct node *parent, const char *key, long *number);
 
+/* The same of a member that has to be there. */
+bool node_need_number(const struct node *parent, const char *key, long *number);
+
 /* A boolean member. False if absent; with `need`, that is an error. */
 bool node_flag(const struct node *parent, const char *key, bool *flag);
 bool node_need_flag(const struct node *parent, const char *key, bool *flag);

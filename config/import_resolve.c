@@ -9,13 +9,17 @@
 #include <string.h>
 
 #include "address.h"
+#include "builder.h"
 #include "import_model.h"
 
 static const struct import_place nowhere;
 
 /* ---- names ------------------------------------------------------------------------------------ */
 
-/* A policy's names have neither blanks nor '/'; blanks at the end do not count (AWS-114). */
+/*
+ * A policy's names have neither blanks nor '/', and do not look like a network ACL's rule; blanks at
+ * the end do not count (AWS-114).
+ */
 static char *name_clean(struct import *import, const char *given)
 {
 	char *name = import_print(import, "%s", given);
@@ -27,6 +31,8 @@ static char *name_clean(struct import *import, const char *given)
 		if (name[i] == ' ' || name[i] == '/' || iscntrl((unsigned char)name[i]))
 			name[i] = '-';
 	}
+	if (name != NULL && strncmp(name, POLICY_ACL_PREFIX, sizeof(POLICY_ACL_PREFIX) - 1) == 0)
+		name[sizeof(POLICY_ACL_PREFIX) - 2] = '-';
 	return name;
 }
 
@@ -138,6 +144,15 @@ static void tell_unknown(struct import *import)
 			import_remark(import, IMPORT_NOTE, thing->place,
 				      "the entries of prefix list '%s' are not in the files: it is "
 				      "empty in the policy, and matches nothing",
+				      thing->key);
+	}
+	for (size_t i = 0; i < import->acls.count; i++) {
+		const struct import_thing *thing = &import->acls.items[i]->thing;
+
+		if (!thing->known)
+			import_remark(import, IMPORT_NOTE, thing->place,
+				      "network ACL '%s' is not described in the files: it has only "
+				      "the entries that were met, and denies the rest",
 				      thing->key);
 	}
 }
@@ -398,6 +413,112 @@ static void group_settle(struct import *import, struct import_group *group)
 	qsort(group->rules.items, group->rules.count, sizeof(*group->rules.items), rule_by_line);
 }
 
+/* ---- network ACLs ----------------------------------------------------------------------------- */
+
+static int acl_entry_order(const void *a, const void *b)
+{
+	const struct import_acl_entry *x = a, *y = b;
+	int order = number_order(y->traffic.direction, x->traffic.direction);
+
+	if (order == 0)
+		order = number_order(x->number, y->number);
+	if (order == 0)
+		order = traffic_order(&x->traffic, &y->traffic);
+	if (order == 0)
+		order = prefix_order(&x->peer, &y->peer);
+	return order != 0 ? order : number_order(x->deny, y->deny);
+}
+
+/* Sort by number; an entry that was told twice is one, but two with one number are not. */
+static void acl_unite(struct import *import, struct import_acl *acl)
+{
+	size_t kept = 0;
+
+	if (acl->entries.count > 0)
+		qsort(acl->entries.items, acl->entries.count, sizeof(*acl->entries.items),
+		      acl_entry_order);
+	for (size_t e = 0; e < acl->entries.count; e++) {
+		const struct import_acl_entry *entry = &acl->entries.items[e];
+		const struct import_acl_entry *last =
+			kept > 0 ? &acl->entries.items[kept - 1] : NULL;
+
+		if (last != NULL && acl_entry_order(last, entry) == 0)
+			continue;
+		if (last != NULL && last->number == entry->number &&
+		    last->traffic.direction == entry->traffic.direction)
+			import_remark(import, IMPORT_ERROR, entry->place,
+				      "network ACL '%s' has two different entries %u, %s",
+				      acl->thing.name, entry->number,
+				      sekisho_direction_word(entry->traffic.direction));
+		acl->entries.items[kept++] = *entry;
+	}
+	acl->entries.count = kept;
+}
+
+/* AWS does not judge what stays in a subnet (AWS-130). Of one subnet a policy can say so. */
+static void acls_find_subnets(struct import *import)
+{
+	for (size_t s = 0; s < import->subnets.count; s++) {
+		const struct import_subnet *subnet = import->subnets.items[s];
+
+		if (subnet->acl == NULL)
+			continue;
+		subnet->acl->subnet = subnet->acl->subnets++ == 0 ? subnet : NULL;
+	}
+	for (size_t a = 0; a < import->acls.count; a++) {
+		const struct import_acl *acl = import->acls.items[a];
+
+		if (acl->endpoints.count == 0 ||
+		    (acl->subnet != NULL && acl->subnet->blocks.count > 0))
+			continue;
+		import_remark(import, IMPORT_NOTE, acl->thing.place,
+			      "network ACL '%s' judges what stays within a subnet too, as AWS does "
+			      "not (AWS-130): %s",
+			      acl->thing.name,
+			      acl->subnet != NULL
+				      ? "the subnet's blocks are not in the files, which "
+					"describe-subnets has"
+				      : "it serves several");
+	}
+}
+
+static void acls_settle(struct import *import)
+{
+	for (size_t e = 0; e < import->endpoints.count; e++) {
+		struct import_endpoint *endpoint = import->endpoints.items[e], **slot;
+		struct import_acl *acl = endpoint->subnet != NULL ? endpoint->subnet->acl : NULL;
+
+		slot = acl != NULL ? IMPORT_ADD(import, &acl->endpoints) : NULL;
+		if (slot != NULL)
+			*slot = endpoint;
+	}
+	acls_find_subnets(import);
+	for (size_t a = 0; a < import->acls.count; a++)
+		acl_unite(import, import->acls.items[a]);
+}
+
+/* ---- the whole -------------------------------------------------------------------------------- */
+
+static int subnet_block_order(const void *a, const void *b)
+{
+	return prefix_order(a, b);
+}
+
+static void subnet_sort(struct import_subnet *subnet)
+{
+	size_t kept = 0;
+
+	if (subnet->blocks.count > 0)
+		qsort(subnet->blocks.items, subnet->blocks.count, sizeof(*subnet->blocks.items),
+		      subnet_block_order);
+	for (size_t b = 0; b < subnet->blocks.count; b++) {
+		if (b == 0 ||
+		    prefix_order(&subnet->blocks.items[b], &subnet->blocks.items[kept - 1]) != 0)
+			subnet->blocks.items[kept++] = subnet->blocks.items[b];
+	}
+	subnet->blocks.count = kept;
+}
+
 static int entry_order(const void *a, const void *b)
 {
 	const struct import_entry *x = a, *y = b;
@@ -410,6 +531,7 @@ void import_resolve(struct import *import)
 	things_name(import, import->groups.items, import->groups.count);
 	things_name(import, import->lists.items, import->lists.count);
 	things_name(import, import->endpoints.items, import->endpoints.count);
+	things_name(import, import->acls.items, import->acls.count);
 	if (import->no_memory)
 		return;
 	tell_unknown(import);
@@ -425,6 +547,9 @@ void import_resolve(struct import *import)
 			"yet: write them, or give the output of describe-network-interfaces too");
 	for (size_t e = 0; e < import->endpoints.count; e++)
 		endpoint_sort_groups(import->endpoints.items[e]);
+	acls_settle(import);
+	for (size_t s = 0; s < import->subnets.count; s++)
+		subnet_sort(import->subnets.items[s]);
 	for (size_t g = 0; g < import->groups.count; g++)
 		group_settle(import, import->groups.items[g]);
 	for (size_t l = 0; l < import->lists.count; l++) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "import_acl.h"
 #include "import_describe.h"
 
 /* ---- rules ------------------------------------------------------------------------------------ */
@@ -385,6 +386,7 @@ static void interface_take(const struct plan_resource *resource, const char *key
 		describe_address(&resource->values, endpoint, only);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		add_addresses(resource, endpoint, lists[i]);
+	acl_place_endpoint(&resource->values, endpoint, plan_reference(resource, "subnet_id"));
 	plan_references(resource, groups, attach, endpoint);
 }
 
@@ -441,6 +443,11 @@ void terraform_take(const struct plan_resource *resource)
 		{"aws_network_interface", false, take_interface},
 		{"aws_network_interface_sg_attachment", false, take_attachment},
 		{"aws_instance", false, take_instance},
+		{"aws_network_acl", false, acl_terraform},
+		{"aws_default_network_acl", false, acl_terraform_default},
+		{"aws_network_acl_rule", false, acl_terraform_rule},
+		{"aws_network_acl_association", false, acl_terraform_association},
+		{"aws_subnet", true, acl_terraform_subnet},
 	};
 
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {

@@ -276,6 +276,47 @@ static void write_group(FILE *to, const struct import_group *group)
 	}
 }
 
+/* ---- network ACLs ----------------------------------------------------------------------------- */
+
+static void write_acl_entry(FILE *to, const struct import_acl_entry *entry)
+{
+	fprintf(to, "      - {number: %u, action: %s, ", entry->number,
+		entry->deny ? "deny" : "allow");
+	write_traffic(to, &entry->traffic);
+	fprintf(to, ", %s: [", entry->traffic.direction == SEKISHO_INGRESS ? "from" : "to");
+	block(to, &entry->peer);
+	fputs("]}\n", to);
+}
+
+static void write_acl(FILE *to, const struct import_acl *acl)
+{
+	size_t at = 0;
+
+	write_thing(to, &acl->thing);
+	fputs("    endpoints: [", to);
+	for (size_t e = 0; e < acl->endpoints.count; e++) {
+		fputs(e > 0 ? ", " : "", to);
+		scalar(to, acl->endpoints.items[e]->thing.name);
+	}
+	fputs("]\n", to);
+	if (acl->subnet != NULL && acl->subnet->blocks.count > 0) {
+		fputs("    subnets: [", to);
+		for (size_t b = 0; b < acl->subnet->blocks.count; b++) {
+			fputs(b > 0 ? ", " : "", to);
+			block(to, &acl->subnet->blocks.items[b]);
+		}
+		fputs("]\n", to);
+	}
+	while (at < acl->entries.count) {
+		enum sekisho_direction direction = acl->entries.items[at].traffic.direction;
+
+		fprintf(to, "    %s:\n", sekisho_direction_word(direction));
+		while (at < acl->entries.count &&
+		       acl->entries.items[at].traffic.direction == direction)
+			write_acl_entry(to, &acl->entries.items[at++]);
+	}
+}
+
 char *import_yaml(const struct import *import, size_t *length)
 {
 	char *text = NULL;
@@ -293,6 +334,10 @@ char *import_yaml(const struct import *import, size_t *length)
 		fputs("\nprefix_lists:\n", to);
 	for (size_t l = 0; l < import->lists.count; l++)
 		write_list(to, import->lists.items[l]);
+	if (import->acls.count > 0)
+		fputs("\nnetwork_acls:\n", to);
+	for (size_t a = 0; a < import->acls.count; a++)
+		write_acl(to, import->acls.items[a]);
 	if (import->groups.count > 0)
 		fputs("\ngroups:\n", to);
 	for (size_t g = 0; g < import->groups.count; g++)

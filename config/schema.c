@@ -105,6 +105,7 @@ static const cyaml_schema_value_t acl_entry_value = {
 
 static const cyaml_schema_field_t acl_fields[] = {
 	TEXT(schema_acl, name),
+	OPT_TEXT(schema_acl, id),
 	OPT_TEXT(schema_acl, description),
 	LIST(schema_acl, endpoints, text_value),
 	OPT_LIST(schema_acl, subnets, text_value),

@@ -48,7 +48,7 @@ struct schema_acl_entry {
 };
 
 struct schema_acl {
-	char *name, *description;
+	char *name, *id, *description;
 	char **endpoints, **subnets;
 	struct schema_acl_entry *ingress, *egress;
 	unsigned endpoints_count, subnets_count, ingress_count, egress_count;

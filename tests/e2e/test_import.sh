@@ -85,6 +85,10 @@ check "with a summary that counts" jq -se \
 check "as text it ends with the count" grep -q '^18 not carried over, 1 note$' \
 	<("$sekisho" import aws "$cases/left-out/groups.json" 2>&1 >/dev/null)
 
+# ---- A policy with network ACLs can be replayed ----
+check "replay" exits 0 "$sekisho" replay --policy "$cases/network-acls/policy.yaml" \
+	"$here/tests/captures/ikev2-both.pcap"
+
 # ---- Each case is a policy that `check` takes ----
 for policy in "$cases"/*/policy.yaml; do
 	check "check: $policy" exits 0 "$sekisho" check "$policy"
