@@ -13,7 +13,11 @@
 #include <string.h>
 
 static const char *const listable[] = {"ports", "from", "to", "addresses", "groups", "entries",
-				       "never_filtered", "subnets", "workers", "eal", "ike", "nat_t", NULL};
+				       "never_filtered", "subnets", "workers", "eal",
+#define X(id, name, port) name,
+				       SEKISHO_GRAMMARS(X)
+#undef X
+					       NULL};
 const struct reader_rules schema_reader_rules = {listable};
 
 #define OPT (CYAML_FLAG_OPTIONAL)

@@ -214,9 +214,10 @@ static enum sekisho_reason make_room(struct sekisho_engine *engine, const struct
 	if (!limit_admit(&table->limit, ceilings, &job->key, job->direction, half_open))
 		return SEKISHO_REASON_LIMIT_SOURCE;
 	if (half_open && table->limit.half_open >= ceilings->half_open &&
-	    !flow_age_recycle(table, now, FLOW_VICTIM_HALF_OPEN))
+	    !flow_age_recycle(table, now, FLOW_VICTIM_HALF_OPEN, NULL))
 		return SEKISHO_REASON_LIMIT_HALF_OPEN;
-	if (table->free_head == FLOW_NONE && !flow_age_recycle(table, now, FLOW_VICTIM_UNANSWERED))
+	if (table->free_head == FLOW_NONE &&
+	    !flow_age_recycle(table, now, FLOW_VICTIM_UNANSWERED, NULL))
 		return SEKISHO_REASON_TABLE_FULL;
 	return PACKET_REASON_NONE;
 }

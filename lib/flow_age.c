@@ -4,7 +4,7 @@
  * need only keep up with creation: a few entries a burst, round and round, never a full walk.
  *
  * An extension's memory may hold any bytes where a key's family stands; the sweep must not take it for
- * a flow, so extensions keep that byte zero (see struct ike_memory).
+ * a flow, so extensions keep that byte zero (see proof_memory()).
  */
 #include "flow_table.h"
 
@@ -38,14 +38,15 @@ static bool is_victim(const struct flow *flow, enum flow_victim victims)
 	       (victims == FLOW_VICTIM_UNANSWERED && flow->state == FLOW_UNANSWERED);
 }
 
-bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim victims)
+bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim victims,
+		      const struct flow *spare)
 {
 	struct flow *victim = NULL;
 
 	for (unsigned i = 0; i < RECYCLE_SCAN && i < table->capacity; i++) {
 		struct flow *flow = sweep_next(table);
 
-		if (flow->key.family == 0)
+		if (flow->key.family == 0 || flow == spare)
 			continue;
 		if (flow_time_reached(now, flow->expires_at)) {
 			table->expired += !(flow->key.family & FLOW_KEY_PAIR);

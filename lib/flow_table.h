@@ -112,8 +112,9 @@ enum flow_victim {
 
 /*
  * Make room: among a bounded number of entries remove one past its time, or else the victim that was
- * opened first. False if there was none.
+ * opened first. Not `spare`, which may be NULL: a flow that wants the room. False if there was none.
  */
-bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim victims);
+bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim victims,
+		      const struct flow *spare);
 
 #endif

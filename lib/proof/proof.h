@@ -12,14 +12,14 @@
  *   1. lib/sekisho.h: a row in SEKISHO_GRAMMARS, X(FOO, "foo", 4242). The port is then settable in
  *      policy files as `strict: {ports: {foo: [4242]}}`, and track_udp.c knows it.
  *   2. lib/verdict.h: two reasons, no-proof-foo and foo-malformed.
- *   3. lib/proof/foo.c: both halves, and `const struct proof proof_foo`. echo.c is the shortest.
+ *   3. lib/proof/foo.c: both halves, and `const struct proof proof_foo`. ntp.c is one to copy.
  *   4. Below, in proof.c and in lib/meson.build: its declaration, its row, its file.
  *   5. tests/unit/test_proof_foo.c: a table of packets for each clause, and payloads cut short.
  *
  * What a proof remembers it keeps in flow->track.proof (24 bytes, zero at first) and, if that is
- * not enough, in one more entry of the flow table, flow_table_extend(). Sets are bounded and the
- * oldest makes room. What fills a set should be what the asking side does, never what the answering
- * side sends, or an outsider could push out what the inside waits for.
+ * not enough, in one more entry of the flow table, proof_memory(). Sets are bounded and the oldest
+ * makes room (bounded_set.h). What fills a set should be what the asking side does, never what the
+ * answering side sends, or an outsider could push out what the inside waits for.
  *
  * Payloads are hostile: payload_length bytes were on the wire, payload_captured of them are there.
  */
@@ -44,7 +44,8 @@ struct proof {
 				      const struct packet *packet, unsigned direction);
 };
 
-extern const struct proof proof_ike;  /* on its port, and on that of NAT traversal */
+extern const struct proof proof_ike; /* on its port, and on that of NAT traversal */
+extern const struct proof proof_wireguard;
 extern const struct proof proof_echo; /* ICMP queries; having no ports they have no grammar */
 
 /* The proof of the grammar that a flow speaks; NULL if it speaks none. */
@@ -64,6 +65,27 @@ static inline bool track_passes(struct track_result result)
 {
 	return result.outcome == TRACK_PASS || result.outcome == TRACK_LAST;
 }
+
+/* ---- what proofs share ---- */
+
+/*
+ * Make room for so many entries more in the table, as for a flow that opens, but never at the cost
+ * of `flow`. False if none can be made.
+ */
+bool proof_make_room(const struct track *track, const struct flow *flow, uint32_t entries);
+
+/*
+ * A flow's entry for a proof's memory: 128 bytes, zeroed when it is made. NULL when there is no
+ * room. Its byte where a flow has its key's family must stay zero (flow_age.c).
+ */
+void *proof_memory(const struct track *track, struct flow *flow);
+
+/*
+ * A keyed hash of what an answer must repeat, for sets to remember; never 0. `what` (48 bits) tells
+ * apart what has the same bytes. `length` is below 2^16.
+ */
+uint64_t proof_hash(const struct track *track, uint64_t what, const uint8_t *bytes,
+		    uint32_t length);
 
 /* ---- ike.c, for those that follow IKE ---- */
 

@@ -108,15 +108,22 @@ void bench_fini(struct bench *bench)
 
 struct sekisho_verdict bench_send(struct bench *bench, uint32_t at_ms, const char *text)
 {
+	return bench_send_clipped(bench, at_ms, text, 0);
+}
+
+struct sekisho_verdict bench_send_clipped(struct bench *bench, uint32_t at_ms, const char *text,
+					  uint32_t missing)
+{
 	uint8_t bytes[2048];
 	struct sekisho_frame frame = {0};
 	struct sekisho_verdict verdict;
 	uint32_t length = packets_build(text, bytes, &frame.direction);
-	uint8_t *exact = malloc(length);
+	uint8_t *exact = malloc(length - missing);
 
-	memcpy(exact, bytes, length);
+	memcpy(exact, bytes, length - missing);
 	frame.data = exact;
-	frame.captured = frame.length = length;
+	frame.captured = length - missing;
+	frame.length = length;
 	sekisho_engine_burst(bench->engine, at_ms, &frame, 1, &verdict);
 	free(exact);
 	return verdict;

@@ -38,6 +38,23 @@ void bench_founding(struct bench *bench, enum sekisho_semantics semantics);
 /* Send one packet of packets.h. */
 struct sekisho_verdict bench_send(struct bench *bench, uint32_t at_ms, const char *text);
 
+/* The same where the last `missing` bytes were not captured. */
+struct sekisho_verdict bench_send_clipped(struct bench *bench, uint32_t at_ms, const char *text,
+					  uint32_t missing);
+
+/* A test: one table through a new bench, under the founding policy with one of the semantics. */
+#define FOUNDING_TABLE(name, semantics, ...)                                                       \
+	static void name(void **state)                                                             \
+	{                                                                                          \
+		static const struct row rows[] = {__VA_ARGS__};                                    \
+		struct bench bench;                                                                \
+		(void)state;                                                                       \
+		bench_init(&bench, 1024);                                                          \
+		bench_founding(&bench, semantics);                                                 \
+		bench_run(&bench, rows, sizeof(rows) / sizeof(rows[0]));                           \
+		bench_fini(&bench);                                                                \
+	}
+
 /* Send the rows and fail at the first that gets another reason than it says. */
 void bench_run(struct bench *bench, const struct row *rows, size_t count);
 

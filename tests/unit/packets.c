@@ -11,7 +11,7 @@
 #define WORDS 16
 
 struct words {
-	char text[160];
+	char text[512];
 	char *word[WORDS];
 	int count;
 };
@@ -72,7 +72,7 @@ static uint32_t ike(uint8_t *p, const struct words *w, int at)
 	memset(p, 0, 28);
 	spi(p, word(w, at + 1));
 	spi(p + 8, word(w, at + 2));
-	p[17] = word(w, at)[3] == '1' ? 0x10 : 0x20;
+	p[17] = strcmp(word(w, at), "ike1") == 0 ? 0x10 : 0x20;
 	p[18] = (uint8_t)number(w, at + 4);
 	p[19] = (uint8_t)((strchr(flags, 'I') ? 0x08 : 0) | (strchr(flags, 'R') ? 0x20 : 0));
 	put32(p + 20, number(w, at + 5));
@@ -80,12 +80,84 @@ static uint32_t ike(uint8_t *p, const struct words *w, int at)
 	return 28;
 }
 
+static uint32_t wireguard(uint8_t *p, const struct words *w, int at)
+{
+	static const char *const names[] = {"", "wg1", "wg2", "wg3", "wg4"};
+	static const uint8_t lengths[] = {0, 148, 92, 64, 48};
+	uint8_t type = 1;
+
+	while (type < 4 && strcmp(word(w, at), names[type]) != 0)
+		type++;
+	memset(p, 0x22, lengths[type]);
+	memset(p, 0, 12);
+	p[0] = type;
+	for (int i = 0; i < (type == 2 ? 2 : 1); i++) {
+		uint32_t index = number(w, at + 1 + i);
+
+		memcpy(p + 4 + 4 * i, &index, 4);
+	}
+	return lengths[type];
+}
+
+static uint32_t dns(uint8_t *p, const struct words *w, int at)
+{
+	const char *label = word(w, at + 3);
+	uint32_t length = 12;
+
+	memset(p, 0, 12);
+	put16(p, number(w, at + 2));
+	p[2] = word(w, at + 1)[0] == 'r' ? 0x81 : 0x01;
+	if (label[0] == '-')
+		return length;
+	p[5] = 1;
+	while (label[0] != '\0') {
+		size_t size = strcspn(label, ".");
+
+		p[length] = (uint8_t)size;
+		memcpy(p + length + 1, label, size);
+		length += (uint32_t)size + 1;
+		label += size + (label[size] == '.');
+	}
+	p[length++] = 0;
+	put16(p + length, w->count > at + 4 ? number(w, at + 4) : 1);
+	put16(p + length + 2, 1);
+	return length + 4;
+}
+
+static uint32_t ntp(uint8_t *p, const struct words *w, int at)
+{
+	memset(p, 0, 48);
+	p[0] = (uint8_t)(4 << 3 | number(w, at + 1));
+	spi(p + 24, word(w, at + 2));
+	spi(p + 40, word(w, at + 3));
+	return 48;
+}
+
 static uint32_t udp_payload(uint8_t *p, const struct words *w, int at)
 {
 	const char *what = word(w, at);
 
+	if (strcmp(what, "size") == 0) {
+		uint32_t length = udp_payload(p, w, at + 2), size = number(w, at + 1);
+
+		if (size > length)
+			memset(p + length, 0, size - length);
+		return size;
+	}
+	if (strcmp(what, "set") == 0) {
+		uint32_t length = udp_payload(p, w, at + 3);
+
+		p[number(w, at + 1)] = (uint8_t)number(w, at + 2);
+		return length;
+	}
 	if (strncmp(what, "ike", 3) == 0)
 		return ike(p, w, at);
+	if (strncmp(what, "wg", 2) == 0)
+		return wireguard(p, w, at);
+	if (strcmp(what, "dns") == 0)
+		return dns(p, w, at);
+	if (strcmp(what, "ntp") == 0)
+		return ntp(p, w, at);
 	if (strcmp(what, "natt") == 0) {
 		memset(p, 0, 4);
 		return 4 + ike(p + 4, w, at + 1);

@@ -8,13 +8,24 @@
  * First `out` (from the inside endpoint 198.51.100.2 to the peer 198.51.100.1) or `in` (the way back),
  * a `6` glued to it for IPv6 (2001:db8::2 and ::1). Then the protocol:
  *
- *	udp SPORT DPORT [ike1|ike2 SPIi SPIr FLAGS EXCHANGE [ID]] [natt ...the same] [esp] [keepalive] [junk]
+ *	udp SPORT DPORT PAYLOAD
  *	tcp SPORT DPORT FLAGS SEQ ACK LENGTH [WINDOW]	flags of SAFRPU, '.' for none
  *	echo ID SEQ, reply ID SEQ			ICMP or ICMPv6
  *	proto N
  *	error TYPE CODE udp SPORT DPORT | tcp SPORT DPORT SEQ	quoting what went the other way
  *
- * SPIs are one letter or 0. IKE flags: I, R (response), - for none.
+ * UDP payloads; the first two are put in front of others:
+ *
+ *	size BYTES ...					made so long, cut or with zeros behind
+ *	set OFFSET VALUE ...				with one byte changed
+ *	ike1|ike2 SPIi SPIr FLAGS EXCHANGE [ID]		IKE; flags I, R (response), - for none
+ *	natt ike1|ike2 ...the same			behind the non-ESP marker
+ *	wg1 INDEX, wg2 INDEX RECEIVER, wg3 RECEIVER, wg4 RECEIVER	WireGuard
+ *	dns q|r ID NAME [TYPE]				a query or its answer; NAME a.b, or - for no question
+ *	ntp MODE ORIGIN TRANSMIT			version 4; timestamps as SPIs
+ *	keepalive, esp, junk				one byte 0xff; 32 bytes 0x11
+ *
+ * SPIs are one letter or 0.
  */
 #ifndef PACKETS_H
 #define PACKETS_H
