@@ -148,7 +148,8 @@ enum sekisho_esp { SEKISHO_ESP_RULE, SEKISHO_ESP_FOLLOWS_IKE };                 
 #define SEKISHO_GRAMMARS(X) \
 	X(IKE,       "ike",       500) \
 	X(NAT_T,     "nat_t",     4500) \
-	X(WIREGUARD, "wireguard", 51820)
+	X(WIREGUARD, "wireguard", 51820) \
+	X(DNS,       "dns",       53)
 /* clang-format on */
 
 enum sekisho_grammar {
