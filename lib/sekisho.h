@@ -149,7 +149,8 @@ enum sekisho_esp { SEKISHO_ESP_RULE, SEKISHO_ESP_FOLLOWS_IKE };                 
 	X(IKE,       "ike",       500) \
 	X(NAT_T,     "nat_t",     4500) \
 	X(WIREGUARD, "wireguard", 51820) \
-	X(DNS,       "dns",       53)
+	X(DNS,       "dns",       53) \
+	X(NTP,       "ntp",       123)
 /* clang-format on */
 
 enum sekisho_grammar {

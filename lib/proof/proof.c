@@ -7,6 +7,7 @@ static const struct proof *const proofs[] = {
 	[SEKISHO_GRAMMAR_NAT_T] = &proof_ike,
 	[SEKISHO_GRAMMAR_WIREGUARD] = &proof_wireguard,
 	[SEKISHO_GRAMMAR_DNS] = &proof_dns,
+	[SEKISHO_GRAMMAR_NTP] = &proof_ntp,
 };
 
 _Static_assert(sizeof(proofs) / sizeof(proofs[0]) == SEKISHO_GRAMMAR_COUNT,

@@ -47,6 +47,7 @@ struct proof {
 extern const struct proof proof_ike; /* on its port, and on that of NAT traversal */
 extern const struct proof proof_wireguard;
 extern const struct proof proof_dns;
+extern const struct proof proof_ntp;
 extern const struct proof proof_echo; /* ICMP queries; having no ports they have no grammar */
 
 /* The proof of the grammar that a flow speaks; NULL if it speaks none. */
