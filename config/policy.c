@@ -125,13 +125,19 @@ static int one_of(struct config_policy *config, const char *word, const char *fi
 	return strcmp(word, second) == 0;
 }
 
-static void build_grammar_ports(struct config_policy *config, unsigned grammar, const char *name)
+static const char *const grammar_names[] = {
+#define X(id, name, port) [SEKISHO_GRAMMAR_##id] = name,
+	SEKISHO_GRAMMARS(X)
+#undef X
+};
+
+static void build_grammar_ports(struct config_policy *config, unsigned grammar)
 {
 	const struct schema_ports *from = &config->schema->strict.ports;
 	struct sekisho_strict_spec *to = &config->spec.strict;
 	char at[128];
 
-	snprintf(at, sizeof(at), "strict.ports.%s", name);
+	snprintf(at, sizeof(at), "strict.ports.%s", grammar_names[grammar]);
 	if (!reader_has(config->reader, at))
 		return;
 	to->port_count[grammar] = (uint8_t)from->list_count[grammar];
@@ -142,6 +148,40 @@ static void build_grammar_ports(struct config_policy *config, unsigned grammar, 
 			POLICY_ERROR(config, at, "'%s' is no port: 1..65535",
 				     from->list[grammar][i]);
 		to->ports[grammar][i] = (uint16_t)port;
+	}
+}
+
+/* The first grammar before `end` that is spoken on a port; `end` if there is none. */
+static unsigned grammar_on(const struct sekisho_strict_spec *strict, uint16_t port, unsigned end)
+{
+	for (unsigned grammar = 0; grammar < end; grammar++) {
+		for (unsigned i = 0; i < strict->port_count[grammar]; i++) {
+			if (strict->ports[grammar][i] == port)
+				return grammar;
+		}
+	}
+	return end;
+}
+
+/* A port speaks one grammar. The error stands at a list that the file gives, not at a default. */
+static void check_grammar_ports(struct config_policy *config, unsigned grammar)
+{
+	const struct sekisho_strict_spec *strict = &config->spec.strict;
+	char at[128];
+
+	for (unsigned i = 0; i < strict->port_count[grammar]; i++) {
+		uint16_t port = strict->ports[grammar][i];
+		unsigned other = grammar_on(strict, port, grammar), told = other;
+
+		if (other == grammar)
+			continue;
+		snprintf(at, sizeof(at), "strict.ports.%s", grammar_names[grammar]);
+		if (!reader_has(config->reader, at)) {
+			snprintf(at, sizeof(at), "strict.ports.%s", grammar_names[other]);
+			told = grammar;
+		}
+		POLICY_ERROR(config, at, "port %u is spoken by %s already", port,
+			     grammar_names[told]);
 	}
 }
 
@@ -159,9 +199,10 @@ static void build_knobs(struct config_policy *config)
 			one_of(config, schema->strict.esp, "rule", "follows-ike", "strict.esp");
 	if (schema->strict.verify_checksums != NULL)
 		spec->strict.verify_checksums = *schema->strict.verify_checksums;
-#define X(id, name, port) build_grammar_ports(config, SEKISHO_GRAMMAR_##id, name);
-	SEKISHO_GRAMMARS(X)
-#undef X
+	for (unsigned grammar = 0; grammar < SEKISHO_GRAMMAR_COUNT; grammar++)
+		build_grammar_ports(config, grammar);
+	for (unsigned grammar = 0; grammar < SEKISHO_GRAMMAR_COUNT; grammar++)
+		check_grammar_ports(config, grammar);
 	if (schema->aws.tcp_pickup != NULL)
 		spec->aws.tcp_pickup = *schema->aws.tcp_pickup;
 }

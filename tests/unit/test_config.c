@@ -283,6 +283,27 @@ static void aws_115_preset(void **state)
 	config_policy_destroy(config);
 }
 
+/* STRICT-20: which ports a grammar is spoken on; an empty list turns it off. */
+static void strict_20_ports(void **state)
+{
+	struct config_policy *config =
+		good(HEAD "strict: {ports: {wireguard: [51820, 443], dns: [], ntp: 1123, ike: 53}}\n");
+	const struct sekisho_strict_spec *strict = &config_policy_spec(config)->strict;
+
+	assert_int_equal(strict->port_count[SEKISHO_GRAMMAR_WIREGUARD], 2);
+	assert_int_equal(strict->ports[SEKISHO_GRAMMAR_WIREGUARD][1], 443);
+	assert_int_equal(strict->port_count[SEKISHO_GRAMMAR_DNS], 0);
+	assert_int_equal(strict->ports[SEKISHO_GRAMMAR_NTP][0], 1123);
+	assert_int_equal(strict->ports[SEKISHO_GRAMMAR_IKE][0], 53);
+	config_policy_destroy(config);
+	config = good(HEAD);
+	strict = &config_policy_spec(config)->strict;
+	assert_int_equal(strict->ports[SEKISHO_GRAMMAR_WIREGUARD][0], 51820);
+	assert_int_equal(strict->ports[SEKISHO_GRAMMAR_DNS][0], 53);
+	assert_int_equal(strict->ports[SEKISHO_GRAMMAR_NTP][0], 123);
+	config_policy_destroy(config);
+}
+
 static void many_byte_characters(void **state)
 {
 	static const char text[] =
@@ -383,6 +404,7 @@ int main(void)
 		cmocka_unit_test(names_stay_when_rules_move),
 		cmocka_unit_test(host_bits_are_cleared),
 		cmocka_unit_test(aws_115_preset),
+		cmocka_unit_test(strict_20_ports),
 		cmocka_unit_test(many_byte_characters),
 		cmocka_unit_test(huge_file_is_not_read),
 		cmocka_unit_test(bombs_are_refused),
