@@ -20,6 +20,15 @@ const char address_protocol_names[] =
 	"all, icmp, igmp, ipip, tcp, udp, ipv6, gre, esp, ah, icmpv6, ospf, pim, vrrp, l2tp, sctp or "
 	"a number 0..255";
 
+static const char *protocol_name_at(const void *list, size_t i)
+{
+	(void)list;
+	return protocols[i].name;
+}
+
+const struct spelling address_protocols = {protocol_name_at, protocols,
+					   sizeof(protocols) / sizeof(protocols[0])};
+
 bool address_parse_number(const char *text, long min, long max, long *number)
 {
 	char *end;

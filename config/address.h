@@ -5,6 +5,8 @@
 
 #include <sekisho.h>
 
+#include "spelling.h"
+
 #define ADDRESS_TEXT_SIZE 56
 
 /* "198.51.100.0/24", "::/0" or a bare address. Host bits are cleared (AWS-107). False: none of these. */
@@ -18,6 +20,7 @@ bool address_parse_protocol(const char *text, uint16_t *protocol);
 
 /* The protocol names there are, for messages. */
 extern const char address_protocol_names[];
+extern const struct spelling address_protocols;
 
 /* Its shortest text, always with the length: "198.51.100.0/24". */
 void address_print(const struct sekisho_prefix *prefix, char text[ADDRESS_TEXT_SIZE]);

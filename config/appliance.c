@@ -201,7 +201,7 @@ struct config_appliance *config_appliance_load(const char *path, struct config_e
 	}
 	whole->name = strdup(path);
 	if (whole->name != NULL)
-		reader = reader_create(path, text, length, &schema_reader_rules, errors);
+		reader = reader_create(path, text, length, &schema_appliance_file, errors);
 	if (reader != NULL)
 		whole->schema = schema_load_appliance(path, reader, errors);
 	if (whole->schema != NULL)

@@ -5,7 +5,15 @@
 
 #include <stdarg.h>
 
+#include "names.h"
 #include "schema.h"
+
+/* Blocks of addresses in the making, and of each whether a rule itself has it (AWS-19). */
+struct peers {
+	struct sekisho_prefix *prefixes;
+	bool *literal;
+	size_t count, room;
+};
 
 struct config_policy {
 	char *name, *text;
@@ -22,6 +30,9 @@ struct config_policy {
 	const struct schema_policy *schema;
 	const struct reader *reader;
 	struct config_errors *errors;
+	struct names group_names, list_names, endpoint_names;
+	struct peers *group_peers, *list_peers; /* what a reference to each stands for */
+	size_t boxes;                           /* blocks times ranges of ports, of all so far */
 };
 
 /* Zeroed memory that lives as long as the config; NULL: no memory. */
@@ -35,13 +46,41 @@ char *policy_print(struct config_policy *config, const char *format, ...)
 #define POLICY_ERROR(config, path, ...) \
 	reader_error((config)->reader, (config)->errors, path, __VA_ARGS__)
 
-/* The name in a list that is nearest to a wrong one, or NULL if none is near. */
-const char *policy_nearest(const char *wrong, const char *(*name_at)(const void *, size_t),
-			   const void *list, size_t count);
-
-/* Addresses and blocks as written, judged; `path` is that of the list. */
+/* A list of addresses, judged; `path` is its own. As many as there are, or NULL: no memory. */
 struct sekisho_prefix *policy_build_blocks(struct config_policy *config, char *const *list,
 					   size_t count, const char *path);
+
+/* The same for the timers of the policy or of an endpoint. */
+void policy_build_timeouts(struct config_policy *config, const struct schema_timeouts *from,
+			   uint32_t *to, const char *path);
+
+/* Sort the names of a list. False and an error: no memory. */
+bool policy_build_names(struct config_policy *config, struct names *names,
+			const struct spelling *list);
+
+/* Refuse names that are there twice, in a list of the file as "groups"; `what` one of them is. */
+void policy_refuse_duplicates(struct config_policy *config, const struct names *names,
+			      const char *list, const char *what);
+
+/* The position of a name; NAMES_NONE and an error with what may have been meant, if there is none. */
+size_t policy_find(struct config_policy *config, const struct names *names, const char *what,
+		   const char *name, const char *path);
+
+/* policy_endpoints.c: endpoints and their names into the spec; needs the names of groups. */
+void policy_build_endpoints(struct config_policy *config);
+
+/* policy_peers.c: names of groups and prefix lists, and what the lists stand for. False: no memory. */
+bool policy_build_references(struct config_policy *config);
+
+/* What references to groups stand for: the addresses of the endpoints; needs the spec's endpoints. */
+void policy_build_members(struct config_policy *config);
+
+/* The peers of a rule. */
+void policy_build_peers(struct config_policy *config, struct sekisho_rule_spec *out,
+			const struct schema_rule *rule, const char *path);
+
+/* Count what the policy stands for in all; an error when it becomes more than can be. */
+void policy_charge(struct config_policy *config, size_t boxes, const char *path);
 
 /* policy_rules.c: all of a rule but its name. Its direction is set already. */
 void policy_build_match(struct config_policy *config, struct sekisho_rule_spec *out,
@@ -53,7 +92,7 @@ void policy_build_match(struct config_policy *config, struct sekisho_rule_spec *
 /* policy_acls.c: network ACLs into the spec; needs the spec's endpoints. */
 void policy_build_acls(struct config_policy *config);
 
-/* policy_rules.c: groups and their rules into the spec; needs the spec's endpoints. */
+/* policy_rules.c: groups and their rules into the spec; needs all of the above. */
 void policy_build_groups(struct config_policy *config);
 
 #endif

@@ -52,54 +52,58 @@ char *policy_print(struct config_policy *config, const char *format, ...)
 	return text;
 }
 
-/* Letters to change, add or leave out; at most 3, or more than that. */
-static unsigned distance(const char *a, const char *b)
+/* ---- names ------------------------------------------------------------------------------------ */
+
+bool policy_build_names(struct config_policy *config, struct names *names,
+			const struct spelling *list)
 {
-	unsigned row[64];
-	size_t n = strlen(b);
-
-	if (n >= 63 || strlen(a) >= 63)
-		return 99;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		unsigned corner = row[0];
-
-		row[0] = (unsigned)i;
-		for (size_t j = 1; j <= n; j++) {
-			unsigned above = row[j], best = corner + (a[i - 1] != b[j - 1]);
-
-			if (above + 1 < best)
-				best = above + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			corner = above;
-			row[j] = best;
-		}
-	}
-	return row[n];
+	if (names_init(names, list))
+		return true;
+	reader_error_at(config->name, 0, 0, config->errors, "not enough memory");
+	return false;
 }
 
-const char *policy_nearest(const char *wrong, const char *(*name_at)(const void *, size_t),
-			   const void *list, size_t count)
+struct duplicates {
+	struct config_policy *config;
+	const struct names *names;
+	const char *list, *what;
+};
+
+static void say_twice(void *context, size_t position, size_t earlier)
 {
-	const char *nearest = NULL;
-	unsigned best = 4;
+	const struct duplicates *in = context;
+	char at[128];
 
-	for (size_t i = 0; i < count; i++) {
-		unsigned d = distance(wrong, name_at(list, i));
+	(void)earlier;
+	snprintf(at, sizeof(at), "%s[%zu].name", in->list, position);
+	POLICY_ERROR(in->config, at, "%s '%s' is there twice", in->what,
+		     in->names->list.word_at(in->names->list.list, position));
+}
 
-		if (d < best) {
-			best = d;
-			nearest = name_at(list, i);
-		}
-	}
-	return nearest;
+void policy_refuse_duplicates(struct config_policy *config, const struct names *names,
+			      const char *list, const char *what)
+{
+	struct duplicates in = {config, names, list, what};
+
+	names_duplicates(names, say_twice, &in);
+}
+
+size_t policy_find(struct config_policy *config, const struct names *names, const char *what,
+		   const char *name, const char *path)
+{
+	size_t found = names_find(names, name);
+	char hint[SPELLING_HINT];
+
+	/* what is past the last error that is told needs no search for what was meant */
+	if (found == NAMES_NONE && config->errors->count < CONFIG_ERRORS_MAX)
+		POLICY_ERROR(config, path, "no %s '%s'%s", what, name,
+			     spelling_hint(hint, name, &names->list));
+	return found;
 }
 
 /* ---- timers, knobs ---------------------------------------------------------------------------- */
 
-static void build_timeouts(struct config_policy *config, const struct schema_timeouts *from,
+void policy_build_timeouts(struct config_policy *config, const struct schema_timeouts *from,
 			   uint32_t *to, const char *path)
 {
 	for (unsigned t = 0; t < SEKISHO_TIMEOUT_COUNT; t++) {
@@ -120,8 +124,13 @@ static void build_timeouts(struct config_policy *config, const struct schema_tim
 static int one_of(struct config_policy *config, const char *word, const char *first,
 		  const char *second, const char *path)
 {
+	const char *const words[] = {first, second};
+	const struct spelling known = {spelling_word_at, words, 2};
+	char hint[SPELLING_HINT];
+
 	if (strcmp(word, first) != 0 && strcmp(word, second) != 0)
-		POLICY_ERROR(config, path, "'%s' is not allowed: %s or %s", word, first, second);
+		POLICY_ERROR(config, path, "'%s' is not allowed: %s or %s%s", word, first, second,
+			     spelling_near(hint, word, &known));
 	return strcmp(word, second) == 0;
 }
 
@@ -232,8 +241,6 @@ static void build_limits(struct config_policy *config)
 		      "limits.flows_per_source");
 }
 
-/* ---- endpoints -------------------------------------------------------------------------------- */
-
 struct sekisho_prefix *policy_build_blocks(struct config_policy *config, char *const *list,
 					   size_t count, const char *path)
 {
@@ -248,126 +255,6 @@ struct sekisho_prefix *policy_build_blocks(struct config_policy *config, char *c
 				     "198.51.100.0/24 or 2001:db8::/32", list[i]);
 	}
 	return blocks;
-}
-
-static bool overlap(const struct sekisho_prefix *a, const struct sekisho_prefix *b)
-{
-	unsigned length = a->length < b->length ? a->length : b->length;
-
-	if (a->family != b->family || memcmp(a->address, b->address, length / 8) != 0)
-		return false;
-	return length % 8 == 0 ||
-	       ((a->address[length / 8] ^ b->address[length / 8]) >> (8 - length % 8)) == 0;
-}
-
-static void refuse_overlaps(struct config_policy *config, size_t e)
-{
-	const struct sekisho_endpoint_spec *own = &config->endpoints[e];
-	char at[512];
-
-	for (size_t o = 0; o < e; o++) {
-		const struct sekisho_endpoint_spec *other = &config->endpoints[o];
-
-		for (size_t i = 0; i < own->address_count; i++) {
-			for (size_t j = 0; j < other->address_count; j++) {
-				if (!overlap(&own->addresses[i], &other->addresses[j]))
-					continue;
-				snprintf(at, sizeof(at), "endpoints[%zu].addresses[%zu]", e, i);
-				POLICY_ERROR(config, at,
-					     "'%s' overlaps with addresses of endpoint '%s'",
-					     config->schema->endpoints[e].addresses[i],
-					     other->name);
-			}
-		}
-	}
-}
-
-static const char *group_name_at(const void *list, size_t i)
-{
-	return ((const struct schema_group *)list)[i].name;
-}
-
-static void build_endpoint_groups(struct config_policy *config, size_t e)
-{
-	const struct schema_policy *schema = config->schema;
-	const struct schema_endpoint *from = &schema->endpoints[e];
-	uint16_t *groups = policy_own(config, from->groups_count + 1, sizeof(*groups));
-
-	for (size_t i = 0; groups != NULL && i < from->groups_count; i++) {
-		size_t g = 0;
-		char at[512];
-
-		snprintf(at, sizeof(at), "endpoints[%zu].groups[%zu]", e, i);
-		while (g < schema->groups_count &&
-		       strcmp(schema->groups[g].name, from->groups[i]) != 0)
-			g++;
-		if (g == schema->groups_count) {
-			const char *near = policy_nearest(from->groups[i], group_name_at,
-							  schema->groups, schema->groups_count);
-
-			POLICY_ERROR(config, at, "no group '%s'%s%s%s", from->groups[i],
-				     near ? "; did you mean '" : "", near ? near : "",
-				     near ? "'?" : "");
-		}
-		groups[i] = (uint16_t)g;
-	}
-	config->endpoints[e].groups = groups;
-	config->endpoints[e].group_count = from->groups_count;
-}
-
-static void build_endpoints(struct config_policy *config)
-{
-	const struct schema_policy *schema = config->schema;
-
-	config->endpoints = policy_own(config, schema->endpoints_count + 1,
-				       sizeof(*config->endpoints));
-	if (config->endpoints == NULL)
-		return;
-	if (schema->endpoints_count > 65000 || schema->groups_count > 65000) {
-		POLICY_ERROR(config, "endpoints", "more than 65000 endpoints or groups");
-		return;
-	}
-	for (size_t e = 0; e < schema->endpoints_count; e++) {
-		const struct schema_endpoint *from = &schema->endpoints[e];
-		struct sekisho_endpoint_spec *to = &config->endpoints[e];
-		char at[128];
-
-		snprintf(at, sizeof(at), "endpoints[%zu].name", e);
-		for (size_t i = 0; i < e; i++) {
-			if (strcmp(schema->endpoints[i].name, from->name) == 0)
-				POLICY_ERROR(config, at, "endpoint '%s' is there twice", from->name);
-		}
-		snprintf(at, sizeof(at), "endpoints[%zu].addresses", e);
-		if (from->addresses_count == 0)
-			POLICY_ERROR(config, at, "endpoint '%s' has no addresses", from->name);
-		to->name = from->name;
-		to->addresses = policy_build_blocks(config, from->addresses, from->addresses_count, at);
-		to->address_count = from->addresses_count;
-		to->auto_tracked = from->auto_tracked;
-		build_endpoint_groups(config, e);
-		snprintf(at, sizeof(at), "endpoints[%zu].timeouts", e);
-		build_timeouts(config, &from->timeouts, to->timeouts, at);
-		refuse_overlaps(config, e);
-	}
-	config->spec.endpoints = config->endpoints;
-	config->spec.endpoint_count = schema->endpoints_count;
-}
-
-static void check_prefix_lists(struct config_policy *config)
-{
-	for (size_t i = 0; i < config->schema->prefix_lists_count; i++) {
-		const struct schema_list *list = &config->schema->prefix_lists[i];
-		char at[128];
-
-		snprintf(at, sizeof(at), "prefix_lists[%zu].name", i);
-		for (size_t j = 0; j < i; j++) {
-			if (strcmp(config->schema->prefix_lists[j].name, list->name) == 0)
-				POLICY_ERROR(config, at, "prefix list '%s' is there twice",
-					     list->name);
-		}
-		snprintf(at, sizeof(at), "prefix_lists[%zu].entries", i);
-		policy_build_blocks(config, list->entries, list->entries_count, at);
-	}
 }
 
 /*
@@ -419,11 +306,13 @@ static void build(struct config_policy *config)
 			     schema->version);
 	strict = one_of(config, schema->semantics, "aws-like", "strict", "semantics");
 	sekisho_policy_spec_init(&config->spec, strict ? SEKISHO_STRICT : SEKISHO_AWS_LIKE);
-	build_timeouts(config, &schema->timeouts, config->spec.timeouts, "timeouts");
+	policy_build_timeouts(config, &schema->timeouts, config->spec.timeouts, "timeouts");
 	build_knobs(config);
 	build_limits(config);
-	check_prefix_lists(config);
-	build_endpoints(config);
+	if (!policy_build_references(config))
+		return;
+	policy_build_endpoints(config);
+	policy_build_members(config);
 	build_never_filtered(config);
 	policy_build_groups(config);
 	policy_build_acls(config);
@@ -445,13 +334,16 @@ struct config_policy *config_policy_parse(const char *name, const char *text, si
 	if (config->name != NULL && config->text != NULL) {
 		memcpy(config->text, text, length);
 		config->text[length] = '\0';
-		reader = reader_create(name, config->text, length, &schema_reader_rules, errors);
+		reader = reader_create(name, config->text, length, &schema_policy_file, errors);
 	}
 	if (reader != NULL)
 		config->schema = schema_load_policy(name, reader, errors);
 	config->reader = reader;
 	if (config->schema != NULL)
 		build(config);
+	names_fini(&config->group_names);
+	names_fini(&config->list_names);
+	names_fini(&config->endpoint_names);
 	reader_destroy(reader);
 	config->reader = NULL;
 	if (config->schema == NULL || errors->count != before) {

@@ -9,6 +9,7 @@
 #include "builder.h"
 
 #define NUMBER_MAX 32766 /* AWS-132 */
+#define ACLS_MAX   65000 /* the library counts them in 16 bits */
 #define PLACE      320
 
 /* Put the endpoints that the ACL names under it; none may be under two. */
@@ -16,16 +17,12 @@ static void attach(struct config_policy *config, const struct schema_acl *acl, s
 {
 	for (size_t i = 0; i < acl->endpoints_count; i++) {
 		char at[PLACE];
-		size_t e = 0;
+		size_t e;
 
 		snprintf(at, sizeof(at), "network_acls[%zu].endpoints[%zu]", index, i);
-		while (e < config->spec.endpoint_count &&
-		       strcmp(config->endpoints[e].name, acl->endpoints[i]) != 0)
-			e++;
-		if (e == config->spec.endpoint_count) {
-			POLICY_ERROR(config, at, "no endpoint '%s'", acl->endpoints[i]);
+		e = policy_find(config, &config->endpoint_names, "endpoint", acl->endpoints[i], at);
+		if (e == NAMES_NONE || e >= config->spec.endpoint_count)
 			continue;
-		}
 		if (config->endpoints[e].acl != 0)
 			POLICY_ERROR(config, at, "endpoint '%s' has a network ACL already: '%s'",
 				     acl->endpoints[i],
@@ -55,8 +52,10 @@ static void build_entry(struct config_policy *config, struct sekisho_acl_entry_s
 			const struct schema_acl *acl, const struct schema_acl_entry *entry,
 			const char *path)
 {
+	static const char *const words[] = {"allow", "deny"};
+	static const struct spelling actions = {spelling_word_at, words, 2};
 	bool ingress = out->match.direction == SEKISHO_INGRESS;
-	char at[PLACE];
+	char at[PLACE], hint[SPELLING_HINT];
 
 	policy_build_match(config, &out->match, &entry->match, path);
 	refuse_references(config, &entry->match, path);
@@ -69,23 +68,27 @@ static void build_entry(struct config_policy *config, struct sekisho_acl_entry_s
 	out->deny = strcmp(entry->action, "deny") == 0;
 	if (!out->deny && strcmp(entry->action, "allow") != 0) {
 		snprintf(at, sizeof(at), "%s.action", path);
-		POLICY_ERROR(config, at, "'%s' is not allowed: allow or deny", entry->action);
+		POLICY_ERROR(config, at, "'%s' is not allowed: allow or deny%s", entry->action,
+			     spelling_near(hint, entry->action, &actions));
 	}
 	out->match.name = policy_print(config, POLICY_ACL_PREFIX "%s/%s-%u", acl->name,
 				       ingress ? "in" : "out", entry->number);
 }
 
-/* Entries of one direction; two with one number leave open which is first. */
+/*
+ * Entries of one direction; two with one number leave open which is first. taken[n] is the list that
+ * had number n last, so that it serves all lists of the policy.
+ */
 static void build_entries(struct config_policy *config, size_t index, bool ingress,
-			  struct sekisho_acl_entry_spec *out)
+			  uint32_t taken[NUMBER_MAX + 1], struct sekisho_acl_entry_spec *out)
 {
 	const struct schema_acl *acl = &config->schema->network_acls[index];
 	const struct schema_acl_entry *entries = ingress ? acl->ingress : acl->egress;
 	unsigned count = ingress ? acl->ingress_count : acl->egress_count;
 	const char *word = ingress ? "ingress" : "egress";
-	bool *taken = policy_own(config, NUMBER_MAX + 1, sizeof(*taken));
+	uint32_t list = (uint32_t)index * 2 + ingress + 1;
 
-	for (unsigned i = 0; taken != NULL && i < count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		char path[PLACE - 64], at[PLACE];
 
 		snprintf(path, sizeof(path), "network_acls[%zu].%s[%u]", index, word, i);
@@ -93,54 +96,81 @@ static void build_entries(struct config_policy *config, size_t index, bool ingre
 		build_entry(config, &out[i], acl, &entries[i], path);
 		if (entries[i].number > NUMBER_MAX)
 			continue;
-		if (taken[entries[i].number]) {
+		if (taken[entries[i].number] == list) {
 			snprintf(at, sizeof(at), "%s.number", path);
 			POLICY_ERROR(config, at, "%s entry %u is there twice", word,
 				     entries[i].number);
 		}
-		taken[entries[i].number] = true;
+		taken[entries[i].number] = list;
 	}
+}
+
+static const char *acl_name_at(const void *list, size_t i)
+{
+	return ((const struct schema_acl *)list)[i].name;
+}
+
+static void refuse_names(struct config_policy *config)
+{
+	const struct schema_policy *schema = config->schema;
+	const struct spelling list = {acl_name_at, schema->network_acls, schema->network_acls_count};
+	struct names names;
+
+	for (size_t a = 0; a < list.count; a++) {
+		const char *name = schema->network_acls[a].name;
+		char at[PLACE];
+
+		snprintf(at, sizeof(at), "network_acls[%zu].name", a);
+		if (name[0] == '\0' || strpbrk(name, "/ \t") != NULL)
+			POLICY_ERROR(config, at,
+				     "'%s' is no name: not empty, without blanks and '/'", name);
+	}
+	if (policy_build_names(config, &names, &list))
+		policy_refuse_duplicates(config, &names, "network_acls", "network ACL");
+	names_fini(&names);
+}
+
+static bool build_acl(struct config_policy *config, size_t a, uint32_t taken[NUMBER_MAX + 1])
+{
+	const struct schema_acl *acl = &config->schema->network_acls[a];
+	size_t count = (size_t)acl->ingress_count + acl->egress_count;
+	struct sekisho_acl_entry_spec *entries = policy_own(config, count + 1, sizeof(*entries));
+	char at[PLACE];
+
+	if (entries == NULL)
+		return false;
+	build_entries(config, a, true, taken, entries);
+	build_entries(config, a, false, taken, entries + acl->ingress_count);
+	snprintf(at, sizeof(at), "network_acls[%zu].subnets", a);
+	config->acls[a] = (struct sekisho_acl_spec){
+		.name = acl->name,
+		.entries = entries,
+		.entry_count = count,
+		.subnets = policy_build_blocks(config, acl->subnets, acl->subnets_count, at),
+		.subnet_count = acl->subnets_count,
+	};
+	attach(config, acl, a);
+	return true;
 }
 
 void policy_build_acls(struct config_policy *config)
 {
-	const struct schema_policy *schema = config->schema;
+	size_t count = config->schema->network_acls_count;
+	uint32_t *taken = policy_own(config, NUMBER_MAX + 1, sizeof(*taken));
 
-	config->acls = policy_own(config, schema->network_acls_count + 1, sizeof(*config->acls));
-	if (config->acls == NULL)
+	if (count > ACLS_MAX) {
+		POLICY_ERROR(config, "network_acls", "%zu network ACLs, at most %d are allowed",
+			     count, ACLS_MAX);
 		return;
-	for (size_t a = 0; a < schema->network_acls_count; a++) {
-		const struct schema_acl *acl = &schema->network_acls[a];
-		size_t count = (size_t)acl->ingress_count + acl->egress_count;
-		struct sekisho_acl_entry_spec *entries =
-			policy_own(config, count + 1, sizeof(*entries));
-		char at[PLACE];
-
-		snprintf(at, sizeof(at), "network_acls[%zu].name", a);
-		if (acl->name[0] == '\0' || strpbrk(acl->name, "/ \t") != NULL)
-			POLICY_ERROR(config, at,
-				     "'%s' is no name: not empty, without blanks and '/'",
-				     acl->name);
-		for (size_t i = 0; i < a; i++) {
-			if (strcmp(schema->network_acls[i].name, acl->name) == 0)
-				POLICY_ERROR(config, at, "network ACL '%s' is there twice",
-					     acl->name);
-		}
-		if (entries == NULL)
+	}
+	config->acls = policy_own(config, count + 1, sizeof(*config->acls));
+	if (config->acls == NULL || taken == NULL)
+		return;
+	refuse_names(config);
+	for (size_t a = 0; a < count; a++) {
+		if (!build_acl(config, a, taken))
 			return;
-		build_entries(config, a, true, entries);
-		build_entries(config, a, false, entries + acl->ingress_count);
-		snprintf(at, sizeof(at), "network_acls[%zu].subnets", a);
-		config->acls[a] = (struct sekisho_acl_spec){
-			.name = acl->name,
-			.entries = entries,
-			.entry_count = count,
-			.subnets =
-				policy_build_blocks(config, acl->subnets, acl->subnets_count, at),
-			.subnet_count = acl->subnets_count,
-		};
-		attach(config, acl, a);
 	}
 	config->spec.acls = config->acls;
-	config->spec.acl_count = schema->network_acls_count;
+	config->spec.acl_count = count;
 }

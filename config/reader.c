@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * reader.c: libyaml's events, walked once with a stack of bounded depth. Each node's path goes into a
- * hash with its line and column; a path that is there already is a duplicate key.
+ * hash with its line and column; a path that is there already is a duplicate key. What YAML allows and
+ * the schema does not is told, and the walk goes on below it without a schema.
  */
 #include "reader.h"
 
@@ -15,14 +16,16 @@
 #include <unistd.h>
 #include <yaml.h>
 
+#include "shape.h"
+#include "syntax.h"
+
 #define DEPTH_MAX 16
-#define NODES_MAX 2000000u
+#define NODES_MAX 1500000u
 #define ENTRIES_MAX 200000u /* of one list */
 #define PATH_MAX_ 512
 
 struct node {
 	uint64_t hash; /* of the path; paths are told apart by 64 bits */
-	uint64_t key;  /* hash of the key alone; 0 for what is no key */
 	uint32_t line, column;
 };
 
@@ -30,6 +33,9 @@ struct level {
 	bool mapping, expects_key;
 	uint32_t index;
 	size_t path_length; /* of the container itself */
+	struct shape shape; /* likewise */
+	uint64_t seen;      /* its keys, see shape.h */
+	yaml_mark_t start;
 };
 
 struct reader {
@@ -42,12 +48,11 @@ struct reader {
 	const char *source; /* NUL-terminated */
 	size_t source_length;
 	size_t copied, copied_characters;
-	const struct reader_rules *rules;
 	struct config_errors *errors;
 	char path[PATH_MAX_];
 	struct level levels[DEPTH_MAX + 1];
 	int depth;
-	bool listable; /* the value that comes next may be made a list */
+	struct shape next; /* the place of the value that comes next */
 };
 
 /* ---- errors ----------------------------------------------------------------------------------- */
@@ -109,56 +114,56 @@ static uint64_t path_hash(const char *path, size_t length)
 	return hash ? hash : 1;
 }
 
+/* The node of a path, or the empty slot where it would be. */
+static struct node *node_slot(const struct reader *reader, uint64_t hash)
+{
+	size_t i = hash & reader->node_mask;
+
+	while (reader->nodes[i].hash != 0 && reader->nodes[i].hash != hash)
+		i = (i + 1) & reader->node_mask;
+	return &reader->nodes[i];
+}
+
 static const struct node *node_find(const struct reader *reader, const char *path, size_t length)
 {
-	uint64_t hash = path_hash(path, length);
+	const struct node *node = node_slot(reader, path_hash(path, length));
 
-	for (size_t i = hash & reader->node_mask; reader->nodes[i].hash != 0;
-	     i = (i + 1) & reader->node_mask) {
-		if (reader->nodes[i].hash == hash)
-			return &reader->nodes[i];
-	}
-	return NULL;
+	return node->hash != 0 ? node : NULL;
 }
 
 static bool nodes_grow(struct reader *reader)
 {
-	size_t size = reader->nodes == NULL ? 1024 : (reader->node_mask + 1) * 2;
-	struct node *nodes = calloc(size, sizeof(*nodes));
+	size_t size = reader->nodes == NULL ? 1024 : (reader->node_mask + 1) * 2, old_size;
+	struct node *nodes = calloc(size, sizeof(*nodes)), *old;
 
 	if (nodes == NULL)
 		return false;
-	for (size_t i = 0; reader->nodes != NULL && i <= reader->node_mask; i++) {
-		size_t at = reader->nodes[i].hash & (size - 1);
-
-		if (reader->nodes[i].hash == 0)
-			continue;
-		while (nodes[at].hash != 0)
-			at = (at + 1) & (size - 1);
-		nodes[at] = reader->nodes[i];
-	}
-	free(reader->nodes);
+	old = reader->nodes;
+	old_size = old == NULL ? 0 : reader->node_mask + 1;
 	reader->nodes = nodes;
 	reader->node_mask = size - 1;
+	for (size_t i = 0; i < old_size; i++) {
+		if (old[i].hash != 0)
+			*node_slot(reader, old[i].hash) = old[i];
+	}
+	free(old);
 	return true;
 }
 
 /* Note where the current path stands. False if it stood somewhere before. */
-static bool node_add(struct reader *reader, const yaml_mark_t *mark, uint64_t key)
+static bool node_add(struct reader *reader, const yaml_mark_t *mark)
 {
-	size_t length = strlen(reader->path), at;
+	uint64_t hash = path_hash(reader->path, strlen(reader->path));
+	struct node *node;
 
-	if (node_find(reader, reader->path, length) != NULL)
-		return false;
 	if (reader->node_count * 2 > reader->node_mask && !nodes_grow(reader))
 		return false;
-	at = path_hash(reader->path, length) & reader->node_mask;
-	while (reader->nodes[at].hash != 0)
-		at = (at + 1) & reader->node_mask;
-	reader->nodes[at] = (struct node){.hash = path_hash(reader->path, length),
-					  .key = key,
-					  .line = (uint32_t)mark->line + 1,
-					  .column = (uint32_t)mark->column + 1};
+	node = node_slot(reader, hash);
+	if (node->hash != 0)
+		return false;
+	*node = (struct node){.hash = hash,
+			      .line = (uint32_t)mark->line + 1,
+			      .column = (uint32_t)mark->column + 1};
 	reader->node_count++;
 	return true;
 }
@@ -198,27 +203,6 @@ unsigned reader_line(const struct reader *reader, const char *path)
 	const struct node *node = node_find(reader, path, strlen(path));
 
 	return node ? node->line : 0;
-}
-
-bool reader_find_key(const struct reader *reader, const char *key, unsigned *line, unsigned *column)
-{
-	uint64_t hash = path_hash(key, strlen(key));
-	const struct node *first = NULL;
-
-	for (size_t i = 0; i <= reader->node_mask; i++) {
-		const struct node *node = &reader->nodes[i];
-
-		if (node->hash == 0 || node->key != hash || node->line < *line)
-			continue;
-		if (first == NULL || node->line < first->line ||
-		    (node->line == first->line && node->column < first->column))
-			first = node;
-	}
-	if (first == NULL)
-		return false;
-	*line = first->line;
-	*column = first->column;
-	return true;
 }
 
 bool reader_has(const struct reader *reader, const char *path)
@@ -266,35 +250,41 @@ static bool copy_up_to(struct reader *reader, size_t characters)
 	return emit(reader, reader->source + from, reader->copied - from);
 }
 
-/* Put the next node's path in place: after a key it is there already, in a list it is counted. */
+/* Say what the schema has against this place, if anything. False: enough was said. */
+static bool complain(struct reader *reader, const yaml_mark_t *mark, const char *message)
+{
+	if (message[0] == '\0')
+		return true;
+	refuse(reader, mark, message);
+	return reader->errors->count < CONFIG_ERRORS_MAX;
+}
+
+/*
+ * Put the next node's path in place: after a key it is there already, in a list it is counted. Its
+ * shape becomes `next`.
+ */
 static bool enter_value(struct reader *reader, const yaml_event_t *event)
 {
 	struct level *level = &reader->levels[reader->depth];
+	char message[SHAPE_MESSAGE];
 
 	if (reader->node_count >= NODES_MAX)
-		return refuse(reader, &event->start_mark, "more than 2000000 values");
+		return refuse(reader, &event->start_mark, "more than 1500000 values");
 	if (reader->depth == 0)
-		return node_add(reader, &event->start_mark, 0);
+		return node_add(reader, &event->start_mark);
 	if (level->mapping) {
 		if (level->expects_key)
 			return refuse(reader, &event->start_mark, "a key must be a plain word");
 		level->expects_key = true;
-		return true; /* its path was noted with the key */
+		return true; /* its path and shape were noted with the key */
 	}
 	if (level->index >= ENTRIES_MAX)
 		return refuse(reader, &event->start_mark, "more than 200000 entries in a list");
+	reader->next = shape_of_entry(&level->shape, level->index, message);
 	snprintf(reader->path + level->path_length, PATH_MAX_ - level->path_length, "[%u]",
 		 level->index++);
-	return node_add(reader, &event->start_mark, 0);
-}
-
-static bool is_listable(const struct reader *reader, const char *key)
-{
-	for (const char *const *p = reader->rules->listable; *p != NULL; p++) {
-		if (strcmp(*p, key) == 0)
-			return true;
-	}
-	return false;
+	return complain(reader, &event->start_mark, message) &&
+	       node_add(reader, &event->start_mark);
 }
 
 static bool on_key(struct reader *reader, const yaml_event_t *event)
@@ -302,6 +292,7 @@ static bool on_key(struct reader *reader, const yaml_event_t *event)
 	struct level *level = &reader->levels[reader->depth];
 	const char *key = (const char *)event->data.scalar.value;
 	int room = PATH_MAX_ - (int)level->path_length;
+	char message[SHAPE_MESSAGE];
 
 	if (strlen(key) != event->data.scalar.length)
 		return refuse(reader, &event->start_mark, "a key holds a NUL");
@@ -309,33 +300,35 @@ static bool on_key(struct reader *reader, const yaml_event_t *event)
 		     level->path_length ? "." : "", key) >= room)
 		return refuse(reader, &event->start_mark, "a key is too long");
 	level->expects_key = false;
-	reader->listable = is_listable(reader, key);
-	if (!node_add(reader, &event->start_mark, path_hash(key, strlen(key)))) {
-		reader_error_at(reader->name, (unsigned)event->start_mark.line + 1,
-				(unsigned)event->start_mark.column + 1, reader->errors,
-				"duplicate key '%s'", key);
-		return false;
+	if (!node_add(reader, &event->start_mark)) {
+		snprintf(message, sizeof(message), "duplicate key '%.256s'", key);
+		return refuse(reader, &event->start_mark, message);
 	}
-	return true;
+	reader->next = shape_of_key(&level->shape, key, &level->seen, message);
+	return complain(reader, &event->start_mark, message);
 }
 
 static bool on_scalar(struct reader *reader, const yaml_event_t *event)
 {
 	struct level *level = &reader->levels[reader->depth];
-	bool listable = reader->listable;
+	const char *value = (const char *)event->data.scalar.value;
+	yaml_scalar_style_t style = event->data.scalar.style;
+	char message[SHAPE_MESSAGE];
 
 	if (event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL)
 		return refuse(reader, &event->start_mark, "anchors and tags are not allowed");
 	if (reader->depth > 0 && level->mapping && level->expects_key)
 		return on_key(reader, event);
-	reader->listable = false;
 	if (!enter_value(reader, event))
 		return false;
-	if (memchr(event->data.scalar.value, 0, event->data.scalar.length) != NULL)
+	if (strlen(value) != event->data.scalar.length)
 		return refuse(reader, &event->start_mark, "a value holds a NUL");
-	if (!listable || event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
-	    event->data.scalar.style == YAML_FOLDED_SCALAR_STYLE || event->data.scalar.length == 0)
+	if (!shape_accepts(&reader->next, SHAPE_PLAIN, value, message))
+		return complain(reader, &event->start_mark, message);
+	if (!shape_is_listable(&reader->next))
 		return true;
+	if (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE)
+		return refuse(reader, &event->start_mark, "a block of text where a list belongs");
 	return copy_up_to(reader, event->start_mark.index) && emit(reader, "[", 1) &&
 	       copy_up_to(reader, event->end_mark.index) && emit(reader, "]", 1);
 }
@@ -346,24 +339,35 @@ static bool on_start(struct reader *reader, const yaml_event_t *event, bool mapp
 					    : event->data.sequence_start.anchor;
 	const yaml_char_t *tag =
 		mapping ? event->data.mapping_start.tag : event->data.sequence_start.tag;
+	char message[SHAPE_MESSAGE];
 
-	reader->listable = false;
 	if (anchor != NULL || tag != NULL)
 		return refuse(reader, &event->start_mark, "anchors and tags are not allowed");
 	if (!enter_value(reader, event))
 		return false;
 	if (reader->depth == DEPTH_MAX)
 		return refuse(reader, &event->start_mark, "more than 16 levels");
+	if (!shape_accepts(&reader->next, mapping ? SHAPE_MAPPING : SHAPE_LIST, "", message))
+		reader->next.schema = NULL;
 	reader->depth++;
-	reader->levels[reader->depth] = (struct level){
-		.mapping = mapping, .expects_key = mapping, .path_length = strlen(reader->path)};
-	return true;
+	reader->levels[reader->depth] = (struct level){.mapping = mapping,
+						       .expects_key = mapping,
+						       .path_length = strlen(reader->path),
+						       .shape = reader->next,
+						       .start = event->start_mark};
+	return complain(reader, &event->start_mark, message);
 }
 
-static void on_end(struct reader *reader)
+static bool on_end(struct reader *reader)
 {
-	reader->path[reader->levels[reader->depth].path_length] = '\0';
+	struct level *level = &reader->levels[reader->depth];
+	char message[SHAPE_MESSAGE] = "";
+
+	if (level->mapping)
+		shape_missing(&level->shape, level->seen, message);
+	reader->path[level->path_length] = '\0';
 	reader->depth--;
+	return complain(reader, &level->start, message);
 }
 
 /* One event. False: an error was said. */
@@ -384,27 +388,19 @@ static bool on_event(struct reader *reader, const yaml_event_t *event, unsigned 
 		return on_start(reader, event, false);
 	case YAML_MAPPING_END_EVENT:
 	case YAML_SEQUENCE_END_EVENT:
-		on_end(reader);
-		return true;
+		return on_end(reader);
 	default:
 		return true;
 	}
 }
 
-/* The place of a byte, for errors below the level of YAML. */
-static yaml_mark_t mark_of(const char *text, size_t offset)
+static void refuse_syntax(struct reader *reader, const yaml_parser_t *parser, size_t length)
 {
-	yaml_mark_t mark = {0};
+	char message[SYNTAX_MESSAGE];
+	struct syntax_place place = syntax_problem(parser, reader->source, length, message);
 
-	for (size_t i = 0; i < offset; i++) {
-		if (text[i] == '\n') {
-			mark.line++;
-			mark.column = 0;
-		} else if (((uint8_t)text[i] & 0xc0) != 0x80) {
-			mark.column++;
-		}
-	}
-	return mark;
+	reader_error_at(reader->name, (unsigned)place.line + 1, (unsigned)place.column + 1,
+			reader->errors, "%s", message);
 }
 
 static bool walk(struct reader *reader, size_t length)
@@ -420,11 +416,8 @@ static bool walk(struct reader *reader, size_t length)
 	yaml_parser_set_input_string(&parser, (const unsigned char *)reader->source, length);
 	while (good && !over) {
 		if (!yaml_parser_parse(&parser, &event)) {
-			yaml_mark_t mark = parser.problem_mark;
-
-			if (parser.error == YAML_READER_ERROR && parser.problem_offset <= length)
-				mark = mark_of(reader->source, parser.problem_offset);
-			good = refuse(reader, &mark, parser.problem ? parser.problem : "no YAML");
+			refuse_syntax(reader, &parser, length);
+			good = false;
 			break;
 		}
 		over = event.type == YAML_STREAM_END_EVENT;
@@ -440,30 +433,30 @@ static bool walk(struct reader *reader, size_t length)
 }
 
 struct reader *reader_create(const char *name, const char *text, size_t length,
-			     const struct reader_rules *rules, struct config_errors *errors)
+			     const struct cyaml_schema_value *schema, struct config_errors *errors)
 {
 	struct reader *reader = calloc(1, sizeof(*reader));
+	unsigned before = errors->count;
 
 	if (reader == NULL)
 		return NULL;
 	reader->name = strdup(name);
 	reader->source = text;
 	reader->source_length = length;
-	reader->rules = rules;
+	reader->next.schema = schema;
 	reader->errors = errors;
 	if (reader->name != NULL && nodes_grow(reader)) {
-		const char *nul = memchr(text, 0, length);
+		struct syntax_place place;
+		const char *refused = syntax_refused(text, length, &place);
 
-		yaml_mark_t mark = mark_of(text, nul ? (size_t)(nul - text) : 0);
-
-		if (nul != NULL)
-			refuse(reader, &mark, "the file holds a NUL");
-		else if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-			reader_error_at(name, 1, 1, errors, "the file begins with a byte order mark");
-		else if (walk(reader, length) && copy_up_to(reader, length))
+		if (refused != NULL)
+			reader_error_at(name, (unsigned)place.line + 1, (unsigned)place.column + 1,
+					errors, "%s", refused);
+		else if (walk(reader, length) && copy_up_to(reader, length) &&
+			 errors->count == before)
 			return reader;
 	}
-	if (errors->count == 0)
+	if (errors->count == before)
 		reader_error_at(name, 0, 0, errors, "not enough memory");
 	reader_destroy(reader);
 	return NULL;

@@ -8,21 +8,18 @@
 #include "config.h"
 
 struct reader;
-
-/* Keys of `names` at any depth whose single value may stand for a list of one. NULL-terminated. */
-struct reader_rules {
-	const char *const *listable;
-};
+struct cyaml_schema_value;
 
 /*
- * Read a whole text. NULL and errors if it holds an alias, an anchor, a tag, more than one document, a
- * duplicate key, more than 16 levels or 2 million nodes, a NUL, or is no UTF-8 or no YAML.
+ * Read a whole text, NUL-terminated. NULL and errors if it holds an alias, an anchor, a tag, more than
+ * one document, a duplicate key, more than 16 levels or 1.5 million nodes, a NUL, or is no UTF-8 or no
+ * YAML; or if keys are unknown or missing, or values of another kind, by the schema.
  */
 struct reader *reader_create(const char *name, const char *text, size_t length,
-			     const struct reader_rules *rules, struct config_errors *errors);
+			     const struct cyaml_schema_value *schema, struct config_errors *errors);
 void reader_destroy(struct reader *reader);
 
-/* The text with single values of listable keys made lists; what libcyaml is given. */
+/* The text with single values that stand for lists made lists; what libcyaml is given. */
 const char *reader_text(const struct reader *reader, size_t *length);
 
 /* Say an error at a node: its path as "endpoints[0].addresses[1]", or the nearest parent there is. */
@@ -42,9 +39,5 @@ void reader_error_at(const char *name, unsigned line, unsigned column,
 
 /* Read a file whole, NUL-terminated; NULL and an error if it cannot be or is over CONFIG_FILE_MAX. */
 char *reader_file(const char *path, size_t *length, struct config_errors *errors);
-
-/* Where a key stands first, from a line on. `line` is that line and becomes the key's. */
-bool reader_find_key(const struct reader *reader, const char *key, unsigned *line,
-		     unsigned *column);
 
 #endif

@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * schema.c: what libcyaml is told of the files, and its complaints turned into placed errors. It tells
- * a complaint first and then, line by line from the inside out, where it stood; the first of these
- * lines has the place.
- */
+/* schema.c: what libcyaml is told of the files. What it would complain of, the reader has refused. */
 #include "schema.h"
 
 #include <cyaml/cyaml.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-static const char *const listable[] = {"ports", "from", "to", "addresses", "groups", "entries",
-				       "never_filtered", "subnets", "workers", "eal",
-#define X(id, name, port) name,
-				       SEKISHO_GRAMMARS(X)
-#undef X
-					       NULL};
-const struct reader_rules schema_reader_rules = {listable};
 
 #define OPT (CYAML_FLAG_OPTIONAL)
 #define OPT_PTR (CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER)
@@ -165,7 +151,7 @@ static const cyaml_schema_field_t policy_fields[] = {
 	CYAML_FIELD_MAPPING("aws", OPT, struct schema_policy, aws, aws_fields),
 	CYAML_FIELD_END
 };
-static const cyaml_schema_value_t policy_value = {
+const cyaml_schema_value_t schema_policy_file = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct schema_policy, policy_fields)};
 
 static const cyaml_schema_field_t port_fields[] = {
@@ -214,35 +200,11 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	OPT_TEXT(schema_appliance, audit),
 	CYAML_FIELD_END
 };
-static const cyaml_schema_value_t appliance_value = {
+const cyaml_schema_value_t schema_appliance_file = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct schema_appliance, appliance_fields)};
 /* clang-format on */
 
-/* ---- complaints ------------------------------------------------------------------------------- */
-
-struct complaint {
-	char text[256];
-	unsigned line, column;
-};
-
-static void on_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-	struct complaint *complaint = context;
-	char text[256];
-	const char *place;
-
-	if (level < CYAML_LOG_ERROR)
-		return;
-	vsnprintf(text, sizeof(text), format, arguments);
-	text[strcspn(text, "\n")] = '\0';
-	place = strstr(text, "(line: ");
-	if (place != NULL) {
-		if (complaint->line == 0)
-			sscanf(place, "(line: %u, column: %u)", &complaint->line, &complaint->column);
-	} else if (complaint->text[0] == '\0' && strncmp(text, "Load: ", 6) == 0) {
-		snprintf(complaint->text, sizeof(complaint->text), "%s", text + 6);
-	}
-}
+/* ---- loading ---------------------------------------------------------------------------------- */
 
 /* libcyaml grows a list by one entry at a time: grow in doubles, or long lists take forever. */
 static void *grow(void *context, void *memory, size_t size)
@@ -265,31 +227,17 @@ static void *grow(void *context, void *memory, size_t size)
 static void *load(const char *name, const struct reader *reader,
 		  const cyaml_schema_value_t *schema, struct config_errors *errors)
 {
-	struct complaint complaint = {0};
-	const cyaml_config_t config = {.log_fn = on_log,
-				       .log_ctx = &complaint,
-				       .mem_fn = grow,
-				       .log_level = CYAML_LOG_ERROR,
-				       .flags = CYAML_CFG_NO_ALIAS};
+	const cyaml_config_t config = {
+		.mem_fn = grow, .log_level = CYAML_LOG_ERROR, .flags = CYAML_CFG_NO_ALIAS};
 	size_t length;
 	const char *text = reader_text(reader, &length);
 	cyaml_data_t *data = NULL;
 	cyaml_err_t failed =
 		cyaml_load_data((const uint8_t *)text, length, &config, schema, &data, NULL);
 
-	if (failed == CYAML_OK)
-		return data;
-	if (strncmp(complaint.text, "Unexpected key: ", 16) == 0) {
-		/* libcyaml's place is that of what stands before the key */
-		reader_find_key(reader, complaint.text + 16, &complaint.line, &complaint.column);
-		reader_error_at(name, complaint.line, complaint.column, errors, "unknown key '%s'",
-				complaint.text + 16);
-		return NULL;
-	}
-	reader_error_at(name, complaint.line ? complaint.line : 1,
-			complaint.column ? complaint.column : 1, errors, "%s",
-			complaint.text[0] ? complaint.text : cyaml_strerror(failed));
-	return NULL;
+	if (failed != CYAML_OK)
+		reader_error_at(name, 0, 0, errors, "cannot be loaded: %s", cyaml_strerror(failed));
+	return data;
 }
 
 static void unload(const cyaml_schema_value_t *schema, void *data)
@@ -303,21 +251,21 @@ static void unload(const cyaml_schema_value_t *schema, void *data)
 struct schema_policy *schema_load_policy(const char *name, const struct reader *reader,
 					 struct config_errors *errors)
 {
-	return load(name, reader, &policy_value, errors);
+	return load(name, reader, &schema_policy_file, errors);
 }
 
 struct schema_appliance *schema_load_appliance(const char *name, const struct reader *reader,
 					       struct config_errors *errors)
 {
-	return load(name, reader, &appliance_value, errors);
+	return load(name, reader, &schema_appliance_file, errors);
 }
 
 void schema_free_policy(struct schema_policy *policy)
 {
-	unload(&policy_value, policy);
+	unload(&schema_policy_file, policy);
 }
 
 void schema_free_appliance(struct schema_appliance *appliance)
 {
-	unload(&appliance_value, appliance);
+	unload(&schema_appliance_file, appliance);
 }

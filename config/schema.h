@@ -118,15 +118,15 @@ struct schema_appliance {
 	char *audit;
 };
 
-/* Load a read text by schema. NULL and an error when a key is unknown, missing or of a wrong type. */
+/* What may stand in the two files. */
+extern const struct cyaml_schema_value schema_policy_file, schema_appliance_file;
+
+/* Load a text that was read by the file's schema. NULL and an error when memory is short. */
 struct schema_policy *schema_load_policy(const char *name, const struct reader *reader,
 					 struct config_errors *errors);
 struct schema_appliance *schema_load_appliance(const char *name, const struct reader *reader,
 					       struct config_errors *errors);
 void schema_free_policy(struct schema_policy *policy);
 void schema_free_appliance(struct schema_appliance *appliance);
-
-/* Keys whose value may stand alone for a list of one. */
-extern const struct reader_rules schema_reader_rules;
 
 #endif
