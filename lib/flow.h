@@ -18,10 +18,12 @@
 enum flow_state {
 	FLOW_UNANSWERED, /* UDP, ICMP, others: only the opener has spoken */
 	FLOW_ANSWERED,
-	FLOW_STREAM,     /* UDP: more than one request and response (AWS-46) */
-	FLOW_SYN_SENT,
-	FLOW_SYN_RECEIVED,
+	FLOW_STREAM,       /* UDP: more than one request and response (AWS-46) */
+	FLOW_SYN_SENT,     /* TCP from here on; the opener has sent SYN */
+	FLOW_SYN_CROSSED,  /* and so has the other, unasked: neither is acknowledged by both */
+	FLOW_SYN_RECEIVED, /* or the other has answered */
 	FLOW_ESTABLISHED,
+	FLOW_PICKED_UP,  /* opened by no SYN, and only the opener has spoken (AWS-80) */
 	FLOW_FIN_WAIT,   /* one side has sent FIN */
 	FLOW_CLOSE_WAIT, /* and the other has acknowledged it */
 	FLOW_LAST_ACK,   /* both have sent FIN */
@@ -30,14 +32,19 @@ enum flow_state {
 	FLOW_STATE_COUNT
 };
 
-/* One direction of TCP as its sender, after van Rooij: what it sent and was offered. */
+/* One side of TCP as a sender: track_window.h. */
 struct flow_tcp_side {
-	uint32_t end;        /* highest sequence sent, plus one */
-	uint32_t max_end;    /* highest sequence that the other side has allowed */
-	uint16_t max_window; /* largest window offered, as on the wire */
-	uint8_t scale;
-	uint8_t flags;
+	uint32_t end;       /* highest sequence sent, plus one */
+	uint32_t acked;     /* highest that the other acknowledged; until then its SYN's own */
+	uint16_t room;      /* what the other offers past `acked`, in units of the other's scale */
+	uint8_t scale;      /* of the windows that this side offers */
+	uint8_t reach : 5;  /* the largest of them was at most 1 << reach */
+	bool syn_acked : 1; /* the other has acknowledged its SYN */
+	bool fin : 1;       /* it has sent FIN */
+	bool fin_acked : 1; /* and that was acknowledged */
 };
+
+_Static_assert(sizeof(struct flow_tcp_side) == 12, "two fit into a flow");
 
 struct flow {
 	/* line 0: all that an established packet reads */
@@ -49,12 +56,17 @@ struct flow {
 	uint8_t opener : 1;  /* direction of the first opening packet */
 	uint8_t counted : 1; /* among the flows of its source, and the half-open ones: limit.h */
 	uint8_t counted_half_open : 1;
-	uint8_t grammar;     /* enum sekisho_grammar + 1, or 0 */
-	uint16_t timeouts;   /* which set of the policy's timeouts */
-	uint8_t requests;    /* UDP: packets of the opener's direction, up to 2 */
-	uint8_t answers;     /* UDP: answers that followed as many requests, up to 2 */
-	uint32_t opened_at;  /* tick */
-	uint32_t extension;  /* index of a second entry for a proof's memory, or FLOW_NONE */
+	uint8_t grammar;   /* enum sekisho_grammar + 1, or 0 */
+	uint16_t timeouts; /* which set of the policy's timeouts */
+	union {
+		struct {                  /* UDP */
+			uint8_t requests; /* packets of the opener's direction, up to 2 */
+			uint8_t answers;  /* that followed as many requests, up to 2 */
+		};
+		uint16_t syn_mark; /* TCP: low half of the sequence of the opener's SYN */
+	};
+	uint32_t opened_at; /* tick */
+	uint32_t extension; /* index of a second entry for a proof's memory, or FLOW_NONE */
 
 	/* line 1 */
 	uint32_t rule[2];
@@ -72,7 +84,13 @@ _Static_assert(sizeof(struct flow) == 128, "a flow is two cache lines");
 /* TCP before its handshake is done (STRICT-17). */
 static inline bool flow_is_half_open(const struct flow *flow)
 {
-	return flow->state == FLOW_SYN_SENT || flow->state == FLOW_SYN_RECEIVED;
+	return flow->state >= FLOW_SYN_SENT && flow->state <= FLOW_SYN_RECEIVED;
+}
+
+/* Only its opener has spoken, and that not to open TCP. */
+static inline bool flow_is_unanswered(const struct flow *flow)
+{
+	return flow->state == FLOW_UNANSWERED || flow->state == FLOW_PICKED_UP;
 }
 
 /* Ticks wrap; a is at or after b. */

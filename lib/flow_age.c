@@ -35,7 +35,7 @@ static bool is_victim(const struct flow *flow, enum flow_victim victims)
 	if (flow->key.family & FLOW_KEY_PAIR)
 		return false;
 	return flow_is_half_open(flow) ||
-	       (victims == FLOW_VICTIM_UNANSWERED && flow->state == FLOW_UNANSWERED);
+	       (victims == FLOW_VICTIM_UNANSWERED && flow_is_unanswered(flow));
 }
 
 bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim victims,

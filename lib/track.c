@@ -56,8 +56,10 @@ enum sekisho_timeout track_timeout(const struct flow *flow)
 {
 	static const uint8_t tcp[FLOW_STATE_COUNT] = {
 		[FLOW_SYN_SENT] = SEKISHO_TIMEOUT_TCP_SYN_SENT,
+		[FLOW_SYN_CROSSED] = SEKISHO_TIMEOUT_TCP_SYN_RECEIVED,
 		[FLOW_SYN_RECEIVED] = SEKISHO_TIMEOUT_TCP_SYN_RECEIVED,
 		[FLOW_ESTABLISHED] = SEKISHO_TIMEOUT_TCP_ESTABLISHED,
+		[FLOW_PICKED_UP] = SEKISHO_TIMEOUT_TCP_SYN_SENT,
 		[FLOW_FIN_WAIT] = SEKISHO_TIMEOUT_TCP_FIN_WAIT,
 		[FLOW_CLOSE_WAIT] = SEKISHO_TIMEOUT_TCP_CLOSE_WAIT,
 		[FLOW_LAST_ACK] = SEKISHO_TIMEOUT_TCP_LAST_ACK,
@@ -81,11 +83,18 @@ enum sekisho_timeout track_timeout(const struct flow *flow)
 const char *track_state_word(enum flow_state state)
 {
 	static const char *const words[FLOW_STATE_COUNT] = {
-		[FLOW_UNANSWERED] = "unanswered",   [FLOW_ANSWERED] = "answered",
-		[FLOW_STREAM] = "stream",           [FLOW_SYN_SENT] = "syn-sent",
-		[FLOW_SYN_RECEIVED] = "syn-received", [FLOW_ESTABLISHED] = "established",
-		[FLOW_FIN_WAIT] = "fin-wait",       [FLOW_CLOSE_WAIT] = "close-wait",
-		[FLOW_LAST_ACK] = "last-ack",       [FLOW_TIME_WAIT] = "time-wait",
+		[FLOW_UNANSWERED] = "unanswered",
+		[FLOW_ANSWERED] = "answered",
+		[FLOW_STREAM] = "stream",
+		[FLOW_SYN_SENT] = "syn-sent",
+		[FLOW_SYN_CROSSED] = "syn-crossed",
+		[FLOW_SYN_RECEIVED] = "syn-received",
+		[FLOW_ESTABLISHED] = "established",
+		[FLOW_PICKED_UP] = "picked-up",
+		[FLOW_FIN_WAIT] = "fin-wait",
+		[FLOW_CLOSE_WAIT] = "close-wait",
+		[FLOW_LAST_ACK] = "last-ack",
+		[FLOW_TIME_WAIT] = "time-wait",
 		[FLOW_CLOSED] = "closed",
 	};
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* track_tcp_effect.c: what segments do to their flow. None of them refuses anything. */
+#include <assert.h>
+
+#include "track_tcp.h"
+#include "track_window.h"
+
+static void begin(const struct segment *segment)
+{
+	if (track_tcp_syn_is_own(segment)) {
+		track_window_syn_again(segment->sender, segment->receiver, segment->packet);
+		return;
+	}
+	track_window_syn(segment->sender, segment->receiver, segment->packet);
+	segment->flow->syn_mark = (uint16_t)segment->packet->tcp.seq;
+}
+
+static void cross(const struct segment *segment)
+{
+	track_window_syn(segment->sender, segment->receiver, segment->packet);
+	track_window_settle(segment->sender, segment->receiver);
+	track_window_settle(segment->receiver, segment->sender);
+	segment->flow->state = FLOW_SYN_CROSSED;
+}
+
+static void answer(const struct segment *segment)
+{
+	struct flow_tcp_side *server = segment->sender, *client = segment->receiver;
+	bool first;
+
+	if (track_tcp_syn_answered(segment))
+		track_tcp_syn_adopt(segment);
+	first = server->scale == TRACK_WINDOW_UNKNOWN;
+	if (!first && segment->packet->tcp.seq == server->acked)
+		return; /* the same again */
+	track_window_syn(server, client, segment->packet);
+	track_window_settle(server, client);
+	if (first)
+		track_window_settle(client, server);
+	client->acked = segment->packet->tcp.ack;
+	client->syn_acked = true;
+	segment->flow->state = FLOW_SYN_RECEIVED;
+}
+
+/* Once both sides have spoken. */
+static void follow_fins(struct flow *flow)
+{
+	const struct flow_tcp_side *a = &flow->track.tcp[0], *b = &flow->track.tcp[1];
+
+	if (flow->state == FLOW_SYN_SENT || flow->state == FLOW_PICKED_UP || !(a->fin || b->fin))
+		return;
+	if (a->fin && b->fin)
+		flow->state = a->fin_acked && b->fin_acked ? FLOW_TIME_WAIT : FLOW_LAST_ACK;
+	else
+		flow->state = a->fin_acked || b->fin_acked ? FLOW_CLOSE_WAIT : FLOW_FIN_WAIT;
+}
+
+static void follow(const struct segment *segment)
+{
+	struct flow_tcp_side *sender = segment->sender, *receiver = segment->receiver;
+	const struct packet *packet = segment->packet;
+
+	track_window_follow(sender, receiver, packet);
+	if (receiver->fin && !track_window_before(packet->tcp.ack, receiver->end))
+		receiver->fin_acked = true;
+	if (packet->tcp.flags & PACKET_TCP_FIN)
+		sender->fin = true;
+	follow_fins(segment->flow);
+}
+
+static void acknowledge(const struct segment *segment)
+{
+	segment->receiver->syn_acked = true;
+	if (segment->sender->syn_acked)
+		segment->flow->state = FLOW_ESTABLISHED;
+	follow(segment);
+}
+
+static void answered(const struct segment *segment)
+{
+	segment->receiver->syn_acked = true;
+	segment->flow->state =
+		segment->flow->state == FLOW_SYN_SENT ? FLOW_SYN_RECEIVED : FLOW_ESTABLISHED;
+	follow(segment);
+}
+
+void track_tcp_apply(enum effect effect, const struct segment *segment)
+{
+	switch (effect) {
+	case KEEP:
+		return;
+	case BEGIN:
+		begin(segment);
+		return;
+	case REMEMBER:
+		track_tcp_syn_remember(segment);
+		return;
+	case CROSS:
+		cross(segment);
+		return;
+	case ANSWER:
+		answer(segment);
+		return;
+	case ANSWERED:
+		answered(segment);
+		return;
+	case ACKNOWLEDGE:
+		acknowledge(segment);
+		return;
+	case SEGMENT:
+		follow(segment);
+		return;
+	case RENEW:
+		if (track_tcp_syn_answered(segment))
+			answer(segment);
+		return;
+	case CLOSE:
+		segment->flow->state = FLOW_CLOSED;
+		return;
+	case UNDECIDED:
+		break;
+	}
+	assert(!"a cell of the table is left out");
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* track_window.c: the arithmetic of track_window.h. */
+#include "track_window.h"
+
+#define ACK_REACH_MIN 16 /* bits */
+
+/* What windows of `of` are shifted by: nothing, unless both SYNs had the option (RFC 7323). */
+static unsigned shift(const struct flow_tcp_side *of, const struct flow_tcp_side *other)
+{
+	return of->scale > 14 || other->scale > 14 ? 0 : of->scale;
+}
+
+/* The power of two that is not less. */
+static unsigned bits_of(uint32_t window)
+{
+	return window <= 1 ? 0 : 32 - (unsigned)__builtin_clz(window - 1);
+}
+
+/* A window in units of 1 << by, rounded up: never less than was offered. */
+static uint16_t units(uint32_t bytes, unsigned by)
+{
+	return (uint16_t)((bytes + (1u << by) - 1) >> by);
+}
+
+/* A closed window may still be probed with one byte (RFC 9293 3.8.6.1). */
+static uint32_t limit_of(const struct flow_tcp_side *sender, const struct flow_tcp_side *receiver)
+{
+	uint32_t room = (uint32_t)sender->room << shift(receiver, sender);
+
+	return sender->acked + (room > 0 ? room : 1);
+}
+
+/* Acknowledged, and more than a window back. */
+static bool is_old(const struct flow_tcp_side *sender, const struct flow_tcp_side *receiver,
+		   uint32_t sequence)
+{
+	return track_window_before(sequence, sender->end - (1u << receiver->reach)) &&
+	       track_window_before(sequence, sender->acked);
+}
+
+void track_window_init(struct flow_tcp_side sides[2])
+{
+	for (int i = 0; i < 2; i++)
+		sides[i] = (struct flow_tcp_side){.scale = TRACK_WINDOW_UNKNOWN};
+}
+
+void track_window_syn(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
+		      const struct packet *packet)
+{
+	*sender = (struct flow_tcp_side){.end = packet_tcp_end(packet),
+					 .acked = packet->tcp.seq,
+					 .room = sender->room,
+					 .scale = packet->tcp.scale,
+					 .reach = bits_of(packet->tcp.window) & 31u};
+	receiver->room = packet->tcp.window;
+}
+
+void track_window_syn_again(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
+			    const struct packet *packet)
+{
+	if (track_window_before(sender->end, packet_tcp_end(packet)))
+		sender->end = packet_tcp_end(packet);
+	if (packet->tcp.scale != PACKET_TCP_NO_SCALE)
+		sender->scale = packet->tcp.scale;
+	if (receiver->room < packet->tcp.window)
+		receiver->room = packet->tcp.window;
+	if (sender->reach < bits_of(packet->tcp.window))
+		sender->reach = bits_of(packet->tcp.window) & 31u;
+}
+
+void track_window_settle(const struct flow_tcp_side *sender, struct flow_tcp_side *receiver)
+{
+	receiver->room = units(receiver->room, shift(sender, receiver));
+}
+
+void track_window_pick_up(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
+			  const struct packet *packet)
+{
+	sender->end = packet_tcp_end(packet);
+	sender->acked = packet->tcp.seq;
+	receiver->end = receiver->acked = packet->tcp.ack;
+}
+
+enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
+				      const struct flow_tcp_side *receiver,
+				      const struct packet *packet)
+{
+	uint32_t seq = packet->tcp.seq, ack = packet->tcp.ack, end = packet_tcp_end(packet);
+	unsigned ack_reach = sender->reach < ACK_REACH_MIN ? ACK_REACH_MIN : sender->reach;
+
+	/* no window keeps a FIN back, nor does it what a RST says to people */
+	if (packet->tcp.flags & PACKET_TCP_RST)
+		end = seq;
+	else if (packet->tcp.flags & PACKET_TCP_FIN)
+		end--;
+	if (track_window_before(limit_of(sender, receiver), end))
+		return SEKISHO_BOUND_DATA_UPPER;
+	if (is_old(sender, receiver, seq))
+		return SEKISHO_BOUND_DATA_LOWER;
+	if (!(packet->tcp.flags & PACKET_TCP_ACK))
+		return SEKISHO_BOUND_NONE;
+	if (track_window_before(receiver->end, ack))
+		return SEKISHO_BOUND_ACK_UPPER;
+	if (track_window_before(ack, receiver->end - (1u << ack_reach)))
+		return SEKISHO_BOUND_ACK_LOWER;
+	return SEKISHO_BOUND_NONE;
+}
+
+bool track_window_is_next(const struct flow_tcp_side *side, uint32_t sequence)
+{
+	return sequence == side->end || sequence == side->acked + !side->syn_acked;
+}
+
+/* `ack` and `window` of the sender: how far they let the receiver go. */
+static void grant(const struct flow_tcp_side *sender, struct flow_tcp_side *receiver, uint32_t ack,
+		  uint32_t window)
+{
+	unsigned by = shift(sender, receiver);
+	uint32_t room = (uint32_t)receiver->room << by, moved = ack - receiver->acked;
+
+	if (track_window_before(receiver->acked, ack)) {
+		room = room > moved ? room - moved : 0;
+		receiver->acked = ack;
+	} else { /* overtaken by a later one, it may still have offered more */
+		window = window > -moved ? window - -moved : 0;
+	}
+	receiver->room = units(room > window ? room : window, by);
+}
+
+void track_window_follow(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
+			 const struct packet *packet)
+{
+	uint32_t end = packet_tcp_end(packet), window = packet->tcp.window;
+
+	if (track_window_before(sender->end, end))
+		sender->end = end;
+	if (!(packet->tcp.flags & PACKET_TCP_ACK))
+		return;
+	if (!(packet->tcp.flags & PACKET_TCP_SYN))
+		window <<= shift(sender, receiver);
+	if (bits_of(window) > sender->reach)
+		sender->reach = bits_of(window) & 31u;
+	grant(sender, receiver, packet->tcp.ack, window);
+}
+
+bool track_window_in_flight(const struct flow_tcp_side *sender,
+			    const struct flow_tcp_side *receiver, uint32_t sequence)
+{
+	return !track_window_before(sender->end, sequence) && !is_old(sender, receiver, sequence);
+}
