@@ -5,15 +5,22 @@
 serve PORT                            answers all that follows, by TCP and UDP, until it is ended
 talk HOST PORT COUNT SIZE [AT_ONCE]   COUNT connections of SIZE bytes there and back
 send HOST PORT BYTES                  one connection, one way; the far end's digest must be ours
+hold HOST PORT COUNT                  COUNT connections, each with a byte there and back every second, until it
+                                      is ended; then tells how many still live
 datagrams HOST PORT SIZE...           a datagram of each size there and back
+probe HOST PORT SIZE                  datagrams of SIZE until the path refuses them, then one that fits
+
+`send` and `probe` print the path's MTU as their kernel has learnt it.
 
 A TCP client first says in nine bytes what it wants: a letter, and the number of bytes that follow.
   e  echo, then the client closes first       r  echo, then the client resets
   s  echo, then the server closes first       d  digest of the bytes, not the bytes
 """
 import asyncio
+import errno
 import hashlib
 import random
+import signal
 import socket
 import struct
 import sys
@@ -22,6 +29,9 @@ HEADER = struct.Struct("!cQ")
 CHUNK = 1 << 18
 PATIENCE = 120  # seconds; a lossy wire may cost a connection several retransmissions, each twice as late
 WAYS = b"esesesesr"
+IP_MTU_DISCOVER, IP_MTU = 10, 14  # of Linux; the socket module does not name them
+IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24
+PMTUDISC_DO = 2
 
 
 async def serve_one(reader, writer):
@@ -103,15 +113,78 @@ async def send(host, port, size):
         await writer.drain()
         left -= len(data)
     answer = await reader.readexactly(digest.digest_size)
+    print("mtu", path_mtu(writer.get_extra_info("socket")))
     writer.close()
     if answer != digest.digest():
         raise ValueError("other bytes arrived")
 
 
-async def datagrams(host, port, *sizes):
+async def hold_one(reader, writer, ended):
+    while not ended.is_set():
+        byte = random.randbytes(1)
+        writer.write(HEADER.pack(b"e", 1) + byte)
+        if await asyncio.wait_for(reader.readexactly(1), PATIENCE) != byte:
+            raise ValueError("another byte came back")
+        await asyncio.sleep(1)
+    writer.close()
+
+
+async def hold(host, port, count):
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    open_ones = [await asyncio.open_connection(host, int(port)) for _ in range(int(count))]
+    print("all are open", flush=True)
+    results = await asyncio.gather(*(hold_one(*one, ended) for one in open_ones),
+                                   return_exceptions=True)
+    lost = [result for result in results if result is not None]
+    print(f"{len(results) - len(lost)} of {len(results)} live", *set(map(repr, lost)))
+    sys.exit(len(lost) > 0)
+
+
+def path_mtu(wire):
+    if wire.family == socket.AF_INET6:
+        return wire.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU)
+    return wire.getsockopt(socket.IPPROTO_IP, IP_MTU)
+
+
+def datagram_socket(host, port):
     wire = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     wire.settimeout(5)
     wire.connect((host, int(port)))
+    return wire
+
+
+def refused(wire, data):
+    try:
+        wire.send(data)
+        return False
+    except OSError as error:
+        if error.errno != errno.EMSGSIZE:
+            raise
+        return True
+
+
+async def probe(host, port, size):
+    wire = datagram_socket(host, port)
+    v6 = wire.family == socket.AF_INET6
+    wire.setsockopt(*(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER) if v6
+                    else (socket.IPPROTO_IP, IP_MTU_DISCOVER), PMTUDISC_DO)
+    for _ in range(20):
+        if refused(wire, bytes(int(size))):
+            break
+        await asyncio.sleep(0.1)
+    else:
+        raise ValueError(f"datagrams of {size} are still taken")
+    wire.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # the router's word, if the kernel's came first
+    fits = random.randbytes(path_mtu(wire) - (48 if v6 else 28))
+    wire.send(fits)
+    if wire.recv(65536) != fits:
+        raise ValueError("other bytes came back")
+    print("mtu", path_mtu(wire))
+
+
+async def datagrams(host, port, *sizes):
+    wire = datagram_socket(host, port)
     for size in sizes:
         data = random.randbytes(int(size))
         wire.send(data)
@@ -119,5 +192,5 @@ async def datagrams(host, port, *sizes):
             raise ValueError(f"other bytes came back of {size}")
 
 
-asyncio.run({"serve": serve, "talk": talk, "send": send,
-             "datagrams": datagrams}[sys.argv[1]](*sys.argv[2:]))
+asyncio.run({"serve": serve, "talk": talk, "send": send, "hold": hold, "datagrams": datagrams,
+             "probe": probe}[sys.argv[1]](*sys.argv[2:]))

@@ -241,3 +241,21 @@ serve() { # NAMESPACE PORT: both families, until the end
     echo "the server on port $2 did not start"
     exit 1
 }
+
+# Connections that live on while other things happen; see traffic.py.
+hold_start() { # NAMESPACE ADDRESS PORT COUNT
+    ip netns exec "$1" python3 "$here/traffic.py" hold "$2" "$3" "$4" >"$work/held" 2>&1 &
+    holder=$!
+    for _ in $(seq 200); do
+        grep -q 'all are open' "$work/held" && return
+        sleep 0.1
+    done
+    cat "$work/held"
+    exit 1
+}
+
+hold_stop() { # prints how many still live; fails if not all
+    kill "$holder"
+    wait "$holder" || { cat "$work/held"; return 1; }
+    tail -n 1 "$work/held"
+}
