@@ -25,7 +25,7 @@ work= daemon= failures=0 long=0
 damage_by=none
 declare -A bad_wire_of=() # wire: process
 in=sk-in-$$ out=sk-out-$$ mid=sk-mid-$$
-namespaces=()
+namespaces=() holders=()
 
 two_hosts_usage() { echo "usage: $(basename "$0") --build DIR [--long]" >&2; exit 2; }
 
@@ -208,6 +208,7 @@ edges:
 memory: {flows: 65536, hugepages: no}
 control: {socket: $work/s.sock, readonly_socket: $work/ro.sock}
 YAML
+    : >"$work/log"
     ip netns exec "$mid" "$build/app/sekishod/sekishod" -c "$work/sekisho.yaml" 2>"$work/log" &
     daemon=$!
     for _ in $(seq 200); do
@@ -244,18 +245,23 @@ serve() { # NAMESPACE PORT: both families, until the end
 
 # Connections that live on while other things happen; see traffic.py.
 hold_start() { # NAMESPACE ADDRESS PORT COUNT
-    ip netns exec "$1" python3 "$here/traffic.py" hold "$2" "$3" "$4" >"$work/held" 2>&1 &
-    holder=$!
+    local told=$work/held-${#holders[@]}
+    ip netns exec "$1" python3 "$here/traffic.py" hold "$2" "$3" "$4" >"$told" 2>&1 &
+    holders+=($!)
     for _ in $(seq 200); do
-        grep -q 'all are open' "$work/held" && return
+        grep -q 'all are open' "$told" && return
         sleep 0.1
     done
-    cat "$work/held"
+    cat "$told"
     exit 1
 }
 
-hold_stop() { # prints how many still live; fails if not all
-    kill "$holder"
-    wait "$holder" || { cat "$work/held"; return 1; }
-    tail -n 1 "$work/held"
+hold_stop() { # fails if one of them was lost
+    local i status=0
+    kill "${holders[@]}"
+    for i in "${!holders[@]}"; do
+        wait "${holders[i]}" || { cat "$work/held-$i"; status=1; }
+    done
+    holders=()
+    return $status
 }
