@@ -58,7 +58,8 @@ static int happens(double percent)
 	random_state ^= random_state >> 12;
 	random_state ^= random_state << 25;
 	random_state ^= random_state >> 27;
-	return (double)((random_state * UINT64_C(0x2545f4914f6cdd1d)) >> 11) < percent / 100 * 0x1p53;
+	return (double)((random_state * UINT64_C(0x2545f4914f6cdd1d)) >> 11) <
+	       percent / 100 * 0x1p53;
 }
 
 static int port_open(const char *name)
@@ -157,7 +158,7 @@ int main(int argc, char **argv)
 	struct pollfd ports[2];
 	int option;
 
-		while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'l':
 			chances.loss = strtod(optarg, NULL);
