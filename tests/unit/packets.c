@@ -281,8 +281,19 @@ static void checksum(uint8_t *ip, uint32_t header, uint8_t protocol, uint32_t le
 	put16(l4 + at, ~sum(l4, length, pseudo));
 }
 
+static uint32_t frame_of_bytes(const char *hex, uint8_t *frame)
+{
+	uint32_t length = 12;
+	unsigned byte;
+
+	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2)
+		frame[length++] = (uint8_t)byte;
+	return length;
+}
+
 uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction)
 {
+	const char *hex = strstr(text, " bytes ");
 	struct words w;
 	uint8_t l4[1600];
 	bool v6, out;
@@ -291,6 +302,10 @@ uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction)
 
 	words_split(&w, text);
 	out = strncmp(word(&w, 0), "out", 3) == 0;
+	*direction = out ? SEKISHO_EGRESS : SEKISHO_INGRESS;
+	memset(frame, 2, 12);
+	if (hex != NULL)
+		return frame_of_bytes(hex + strlen(" bytes "), frame);
 	v6 = strchr(word(&w, 0), '6') != NULL;
 	protocol = protocol_of(&w, v6);
 	if (protocol == IPPROTO_UDP)
@@ -303,11 +318,9 @@ uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction)
 		length = error(l4, &w, v6, out);
 	else
 		length = echo(l4, &w, 1, v6);
-	memset(frame, 2, 12);
 	put16(frame + 12, v6 ? 0x86dd : 0x0800);
 	header = ip_header(frame + 14, v6, out, protocol, length);
 	memcpy(frame + 14 + header, l4, length);
 	checksum(frame + 14, header, protocol, length);
-	*direction = out ? SEKISHO_EGRESS : SEKISHO_INGRESS;
 	return 14 + header + length;
 }

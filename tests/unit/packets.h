@@ -25,7 +25,9 @@
  *	ntp MODE ORIGIN TRANSMIT			version 4; timestamps as SPIs
  *	keepalive, esp, junk				one byte 0xff; 32 bytes 0x11
  *
- * SPIs are one letter or 0.
+ * SPIs are one letter or 0. What no words say is said by its bytes, from the EtherType on:
+ *
+ *	out bytes HEX, in bytes HEX
  */
 #ifndef PACKETS_H
 #define PACKETS_H
@@ -38,7 +40,7 @@ struct row {
 	const char *reason;
 };
 
-/* Build the described packet into `frame` (at least 256 bytes); its length, direction in *direction. */
+/* Build the described packet into `frame`, which is large enough; its length, direction in *direction. */
 uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction);
 
 #endif
