@@ -296,12 +296,15 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 
 /* ---- ICMP errors ----------------------------------------------------------------------------- */
 
-static enum sekisho_reason error_is_refused(const struct packet *error)
+/* What never passes by relation: redirects, and under proof an MTU that no path has (STRICT-61). */
+static enum sekisho_reason error_is_refused(const struct packet *error, bool need_relation)
 {
 	bool v4 = error->family == SEKISHO_IPV4;
 
 	if (error->icmp.type == (v4 ? 5 : 137))
 		return SEKISHO_REASON_ICMP_REDIRECT;
+	if (!need_relation)
+		return PACKET_REASON_NONE;
 	if (v4 && error->icmp.type == 3 && error->icmp.code == 4 && error->icmp.mtu < 68)
 		return SEKISHO_REASON_ICMP_MTU_SMALL;
 	if (!v4 && error->icmp.type == 2 && error->icmp.mtu < 1280)
@@ -330,7 +333,8 @@ static struct flow *quoted_flow(struct sekisho_engine *engine, const struct job 
 /* STRICT-60, 61, AWS-32: by the flow that it quotes; never opens, refreshes or closes one. */
 static enum sekisho_reason related(struct sekisho_engine *engine, struct job *job, uint32_t now)
 {
-	enum sekisho_reason refused = error_is_refused(&job->packet);
+	bool need_relation = job->policy->profile->errors_need_relation;
+	enum sekisho_reason refused = error_is_refused(&job->packet, need_relation);
 	struct rules_match match;
 	struct flow *flow = NULL;
 
@@ -344,7 +348,7 @@ static enum sekisho_reason related(struct sekisho_engine *engine, struct job *jo
 		job->verdict->opened_by = flow->opened_by[opener];
 		return SEKISHO_REASON_ICMP_RELATED;
 	}
-	if (job->policy->profile->errors_need_relation)
+	if (need_relation)
 		return refused != PACKET_REASON_NONE ? refused : SEKISHO_REASON_ICMP_UNRELATED;
 	match = match_packet(job);
 	job->verdict->rule = match.rule;

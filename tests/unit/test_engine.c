@@ -78,6 +78,14 @@ TABLE(aws_32_errors, SEKISHO_AWS_LIKE,
       {3, "in error 3 4 udp 4001 53", "no-rule"},
       {4, "out error 3 3 udp 53 4000", "rule-stateless"})
 
+/* a bound on the MTU is not AWS's: packet too big, 67 bytes */
+TABLE(aws_33_any_mtu, SEKISHO_AWS_LIKE,
+      {0, "out udp 4001 1023 junk", "rule-match"},
+      {1,
+       "in bytes 080045000038000000004001265bc6336401c63364020304e918000000434500003c000000004011"
+       "2647c6336402c63364010fa103ff00000000",
+       "icmp-related"})
+
 TABLE(aws_80_tcp, SEKISHO_AWS_LIKE,
       {0, "in tcp 443 4000 A 100 100 10", "no-rule"},
       {1, "out tcp 4000 443 A 100 100 10", "rule-match"},
@@ -366,6 +374,7 @@ int main(void)
 		cmocka_unit_test(aws_72_other_port),
 		cmocka_unit_test(aws_28_echo),
 		cmocka_unit_test(aws_32_errors),
+		cmocka_unit_test(aws_33_any_mtu),
 		cmocka_unit_test(aws_80_tcp),
 		cmocka_unit_test(aws_60_flow_outlives_rule),
 		cmocka_unit_test(aws_10_untracked),
