@@ -400,8 +400,8 @@ static enum sekisho_reason hold(struct sekisho_engine *engine, const struct job 
 					    .zone = job->key.zone,
 					    .direction = (uint8_t)job->direction};
 
-	return fragment_hold(&engine->fragments, datagram, &frame) ? SEKISHO_REASON_FRAGMENT_HELD
-								   : SEKISHO_REASON_FRAGMENT_BUDGET;
+	fragment_hold(&engine->fragments, datagram, &frame);
+	return SEKISHO_REASON_FRAGMENT_HELD;
 }
 
 /* All of a datagram has been seen: its flow learns where a TCP segment ends. */

@@ -304,27 +304,42 @@ static struct fragment_admission refused(enum sekisho_reason reason)
 	return (struct fragment_admission){.outcome = FRAGMENT_REFUSE, .reason = reason};
 }
 
+static bool may_hold(const struct fragment_table *table, uint32_t length)
+{
+	return table->free_held != FRAGMENT_NONE && length <= table->limits.bytes - table->bytes;
+}
+
+/* No room for a fragment that would have to wait: as if it had never come. */
+static struct fragment_admission over_budget(struct fragment_table *table,
+					     struct fragment_datagram *datagram)
+{
+	if (datagram->pieces == 0)
+		fragment_forget(table, datagram);
+	return refused(SEKISHO_REASON_FRAGMENT_BUDGET);
+}
+
 struct fragment_admission fragment_admit(struct fragment_table *table, const struct packet *packet,
 					 const struct fragment_origin *origin)
 {
 	struct fragment_datagram *datagram = datagram_of(table, packet, origin);
+	enum fragment_outcome outcome;
 
 	if (datagram == NULL)
 		return refused(SEKISHO_REASON_FRAGMENT_BUDGET);
-	if (datagram->spoilt == PACKET_REASON_NONE) {
-		datagram->spoilt = (uint8_t)note_piece(datagram, packet);
-		if (datagram->spoilt != PACKET_REASON_NONE)
-			let_go(table, datagram, datagram->spoilt);
-	}
 	if (datagram->spoilt != PACKET_REASON_NONE)
 		return refused(datagram->spoilt);
+	outcome = packet->fragment_offset == 0 ? FRAGMENT_JUDGE
+		  : datagram->decided          ? FRAGMENT_FOLLOW
+					       : FRAGMENT_WAIT;
+	if (outcome == FRAGMENT_WAIT && !may_hold(table, packet->frame_length))
+		return over_budget(table, datagram);
+	datagram->spoilt = (uint8_t)note_piece(datagram, packet);
+	if (datagram->spoilt != PACKET_REASON_NONE) {
+		let_go(table, datagram, datagram->spoilt);
+		return refused(datagram->spoilt);
+	}
 	return (struct fragment_admission){
-		.outcome = packet->fragment_offset == 0 ? FRAGMENT_JUDGE
-			   : datagram->decided          ? FRAGMENT_FOLLOW
-							: FRAGMENT_WAIT,
-		.reason = PACKET_REASON_NONE,
-		.datagram = datagram,
-	};
+		.outcome = outcome, .reason = PACKET_REASON_NONE, .datagram = datagram};
 }
 
 void fragment_refuse(struct fragment_table *table, const struct packet *packet,
@@ -359,15 +374,12 @@ void fragment_decide(struct fragment_table *table, struct fragment_datagram *dat
 
 /* ---- frames that wait ------------------------------------------------------------------------ */
 
-bool fragment_hold(struct fragment_table *table, struct fragment_datagram *datagram,
+void fragment_hold(struct fragment_table *table, struct fragment_datagram *datagram,
 		   const struct fragment_held *frame)
 {
 	uint32_t index = table->free_held;
-	struct fragment_held *held;
+	struct fragment_held *held = &table->held[index];
 
-	if (index == FRAGMENT_NONE || frame->length > table->limits.bytes - table->bytes)
-		return false;
-	held = &table->held[index];
 	table->free_held = held->next;
 	*held = *frame;
 	held->next = FRAGMENT_NONE;
@@ -378,7 +390,6 @@ bool fragment_hold(struct fragment_table *table, struct fragment_datagram *datag
 	datagram->held_last = index;
 	table->frames++;
 	table->bytes += held->length;
-	return true;
 }
 
 bool fragment_take_ready(struct fragment_table *table, struct fragment_held *frame)

@@ -99,7 +99,7 @@ enum fragment_outcome {
 	FRAGMENT_REFUSE, /* drop, by `reason` */
 	FRAGMENT_JUDGE,  /* the first: judge it, then fragment_decide() */
 	FRAGMENT_FOLLOW, /* as the first was judged */
-	FRAGMENT_WAIT    /* fragment_hold() it */
+	FRAGMENT_WAIT    /* fragment_hold() it: there is room */
 };
 
 struct fragment_admission {
@@ -127,8 +127,8 @@ void fragment_refuse(struct fragment_table *table, const struct packet *packet,
 void fragment_decide(struct fragment_table *table, struct fragment_datagram *datagram,
 		     enum sekisho_reason reason, uint32_t rule, uint32_t opened_by);
 
-/* Hold a frame; false if it would be over budget. */
-bool fragment_hold(struct fragment_table *table, struct fragment_datagram *datagram,
+/* Hold a frame that was told to wait. */
+void fragment_hold(struct fragment_table *table, struct fragment_datagram *datagram,
 		   const struct fragment_held *frame);
 
 /* The reason that a fragment has by its datagram's first one. */

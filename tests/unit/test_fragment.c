@@ -282,6 +282,17 @@ static void strict_71_budgets(void **state)
 		{1, U4, 1, 0, 1480, true, "rule-match", "1:flow-originator 2:flow-originator"},
 		{1, U4, 2, 1800, 96, true, "fragment-held", NULL},
 	};
+	static const struct piece never_came[] = {
+		{0, U4, 1, 1480, 96, true, "fragment-held", NULL},
+		{0, U4, 1, 1600, 96, true, "fragment-held", NULL},
+		{0, U4, 2, 1480, 96, true, "fragment-held", NULL},
+		{0, U4, 2, 1600, 96, true, "fragment-budget", NULL},
+		{0, U4, 3, 1480, 96, true, "fragment-budget", NULL}, /* begins nothing */
+		{0, U4, 4, 0, 1480, true, "rule-match", NULL},
+		{0, U4, 5, 0, 1480, true, "flow-originator", NULL},
+		{0, U4, 1, 0, 1480, true, "flow-originator", "1:flow-originator 2:flow-originator"},
+		{1, U4, 2, 1600, 96, true, "fragment-held", NULL}, /* no overlap: it was dropped */
+	};
 	static const struct piece bytes[] = {
 		{0, U4, 1, 1480, 800, true, "fragment-held", NULL},
 		{0, U4, 2, 1480, 256, true, "fragment-budget", NULL},
@@ -302,6 +313,9 @@ static void strict_71_budgets(void **state)
 	(void)state;
 	small_init(&bench);
 	run_pieces(&bench, frames, sizeof(frames) / sizeof(frames[0]), 1);
+	bench_fini(&bench);
+	small_init(&bench);
+	run_pieces(&bench, never_came, sizeof(never_came) / sizeof(never_came[0]), 1);
 	bench_fini(&bench);
 	small_init(&bench);
 	run_pieces(&bench, bytes, sizeof(bytes) / sizeof(bytes[0]), 1);
