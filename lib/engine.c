@@ -81,10 +81,10 @@ static void flow_close(struct sekisho_engine *engine, struct flow *flow)
 	flow_table_remove(&engine->table, flow);
 }
 
-/* The rules' view of the packet that would open a flow in `direction`. */
-static struct rules_query opening_query(const struct flow_key *key, unsigned direction)
+/* The rules' view of packets of a key, without ICMP's type and code. */
+static struct rules_query key_query(const struct flow_key *key, unsigned direction)
 {
-	struct rules_query query = {
+	return (struct rules_query){
 		.local = key->local,
 		.peer = key->peer,
 		.direction = (uint8_t)direction,
@@ -92,10 +92,21 @@ static struct rules_query opening_query(const struct flow_key *key, unsigned dir
 		.protocol = key->protocol,
 		.port = direction == SEKISHO_EGRESS ? key->peer_port : key->local_port,
 	};
+}
 
-	if (key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6) {
-		query.icmp_type = (uint8_t)key->peer_port;
-		query.icmp_code = key->peer_port & ICMP_OTHER ? (uint8_t)key->local_port : 0;
+/* The rules' view of the packet that has opened a flow in `direction`. */
+static struct rules_query opening_query(const struct flow *flow, unsigned direction)
+{
+	struct rules_query query = key_query(&flow->key, direction);
+
+	if (flow->key.protocol != IPPROTO_ICMP && flow->key.protocol != IPPROTO_ICMPV6)
+		return query;
+	if (flow->key.peer_port & ICMP_OTHER) {
+		query.icmp_type = (uint8_t)flow->key.peer_port;
+		query.icmp_code = (uint8_t)flow->key.local_port;
+	} else {
+		query.icmp_type = flow->track.icmp.opening[direction].type;
+		query.icmp_code = flow->track.icmp.opening[direction].code;
 	}
 	return query;
 }
@@ -107,8 +118,7 @@ static struct rules_query opening_query(const struct flow_key *key, unsigned dir
 static bool is_untracked(const struct sekisho_policy *policy, const struct flow_key *key,
 			 unsigned direction)
 {
-	struct rules_query there = opening_query(key, direction),
-			   back = opening_query(key, !direction);
+	struct rules_query there = key_query(key, direction), back = key_query(key, !direction);
 
 	return policy->profile->open_rules_untracked &&
 	       (rules_match(policy->rules, &there).open || rules_match(policy->rules, &back).open);
@@ -125,7 +135,7 @@ static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_pol
 	bool untracked = is_untracked(policy, &flow->key, flow->opener);
 
 	for (unsigned d = 0; d < 2; d++) {
-		struct rules_query query = opening_query(&flow->key, d);
+		struct rules_query query = opening_query(flow, d);
 		struct rules_match match;
 
 		if (!track_is_originator(flow, d))

@@ -46,6 +46,15 @@ struct flow_tcp_side {
 
 _Static_assert(sizeof(struct flow_tcp_side) == 12, "two fit into a flow");
 
+/* ICMP queries. */
+struct flow_icmp {
+	uint64_t waiting[2]; /* requests of a direction: bit i stands for the sequence newest - i */
+	uint16_t newest[2];
+	struct {
+		uint8_t type, code;
+	} opening[2]; /* what has opened the flow in this direction, as rules see it */
+};
+
 struct flow {
 	/* line 0: all that an established packet reads */
 	struct flow_key key;
@@ -76,6 +85,7 @@ struct flow {
 	union {
 		struct flow_tcp_side tcp[2]; /* by direction of the sender */
 		uint8_t proof[24];           /* small memories of proofs */
+		struct flow_icmp icmp;
 	} track;
 };
 

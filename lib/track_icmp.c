@@ -48,5 +48,7 @@ bool track_icmp_open(const struct track *track, struct flow *flow, const struct 
 	    !track_passes(proof_echo.entitle(track, flow, packet, direction)))
 		return false;
 	flow->state = flow->opened ? FLOW_ANSWERED : FLOW_UNANSWERED;
+	flow->track.icmp.opening[direction].type = packet->icmp.type;
+	flow->track.icmp.opening[direction].code = packet->icmp.code;
 	return true;
 }

@@ -8,26 +8,12 @@
 
 #define ECHO_WINDOW 64
 
-/* By direction of the requests: bit i of `waiting` stands for the sequence `newest - i`. */
-struct echo_memory {
-	uint64_t waiting[2];
-	uint16_t newest[2];
-};
-
-_Static_assert(sizeof(struct echo_memory) <= sizeof(((struct flow *)0)->track.proof),
-	       "the windows of both directions fit into a flow");
-
-static struct echo_memory *memory_of(struct flow *flow)
-{
-	return (struct echo_memory *)flow->track.proof;
-}
-
 static bool is_request(const struct packet *packet)
 {
 	return track_icmp_request_type(packet) == packet->icmp.type;
 }
 
-static void remember_request(struct echo_memory *memory, unsigned asker, uint16_t sequence)
+static void remember_request(struct flow_icmp *memory, unsigned asker, uint16_t sequence)
 {
 	int16_t ahead = (int16_t)(sequence - memory->newest[asker]);
 
@@ -43,7 +29,7 @@ static void remember_request(struct echo_memory *memory, unsigned asker, uint16_
 }
 
 /* Strike the request with this sequence off; false if none waits. */
-static bool take_request(struct echo_memory *memory, unsigned asker, uint16_t sequence)
+static bool take_request(struct flow_icmp *memory, unsigned asker, uint16_t sequence)
 {
 	uint16_t behind = (uint16_t)(memory->newest[asker] - sequence);
 	uint64_t bit = behind < ECHO_WINDOW ? UINT64_C(1) << behind : 0;
@@ -59,9 +45,9 @@ static struct track_result echo_entitle(const struct track *track, struct flow *
 {
 	(void)track;
 	if (is_request(packet))
-		remember_request(memory_of(flow), direction, packet->icmp.sequence);
+		remember_request(&flow->track.icmp, direction, packet->icmp.sequence);
 	else
-		take_request(memory_of(flow), !direction, packet->icmp.sequence);
+		take_request(&flow->track.icmp, !direction, packet->icmp.sequence);
 	return TRACK_PASSED;
 }
 
@@ -69,7 +55,7 @@ static struct track_result echo_answer(const struct track *track, struct flow *f
 				       const struct packet *packet, unsigned direction)
 {
 	(void)track;
-	if (is_request(packet) || !take_request(memory_of(flow), !direction, packet->icmp.sequence))
+	if (is_request(packet) || !take_request(&flow->track.icmp, !direction, packet->icmp.sequence))
 		return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_ECHO);
 	return TRACK_PASSED;
 }

@@ -237,6 +237,31 @@ static void strict_4_rule_withdrawn(void **state)
 	bench_fini(&bench);
 }
 
+/* What opened the flow is asked for again, not the request that it would answer. */
+static void strict_4_reply_opened(void **state)
+{
+	static const struct row echo[] = {{0, "out reply 7 0", "rule-match"},
+					  {1, "out reply 8 0", "rule-match"}};
+	static const struct row kept[] = {{2, "out reply 7 0", "flow-originator"}};
+	static const struct row withdrawn[] = {{3, "out reply 8 0", "rule-withdrawn"}};
+	struct sekisho_rule_spec rule = bench_rule("vpn/icmp-out", SEKISHO_EGRESS, 1, bench_everything);
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1024);
+	bench_founding(&bench, SEKISHO_STRICT);
+	bench_run(&bench, echo, 2);
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	rule.icmp_type = 0;
+	bench_install(&bench, &spec, &rule, 1);
+	bench_run(&bench, kept, 1);
+	rule.icmp_type = 8;
+	bench_install(&bench, &spec, &rule, 1);
+	bench_run(&bench, withdrawn, 1);
+	bench_fini(&bench);
+}
+
 static void aws_60_flow_outlives_rule(void **state)
 {
 	static const struct row before[] = {{0, "out udp 4000 99 junk", "rule-match"}};
@@ -390,6 +415,7 @@ int main(void)
 		cmocka_unit_test(strict_10_15_tcp),
 		cmocka_unit_test(strict_60_errors),
 		cmocka_unit_test(strict_4_rule_withdrawn),
+		cmocka_unit_test(strict_4_reply_opened),
 		cmocka_unit_test(empty_policy_drops_all),
 		cmocka_unit_test(table_full_by_name),
 		cmocka_unit_test(unanswered_make_room),
