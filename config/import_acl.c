@@ -61,10 +61,10 @@ static void leave_out(const struct node *node, const struct import_acl_entry *en
 		      const char *why)
 {
 	if (entry->deny)
-		NODE_REMARK(node, IMPORT_ERROR, "entry %u denies and cannot be carried over: %s",
+		NODE_REMARK(node, REMARK_ERROR, "entry %u denies and cannot be carried over: %s",
 			    entry->number, why);
 	else
-		NODE_REMARK(node, IMPORT_LEFT_OUT, "entry %u: %s", entry->number, why);
+		NODE_REMARK(node, REMARK_LEFT_OUT, "entry %u: %s", entry->number, why);
 }
 
 /* Two numbers of a member, or of the entry itself; the pointers are NULL where one is absent. */
@@ -131,14 +131,14 @@ static void entry_take(const struct node *node, const struct entry_shape *shape,
 		return;
 	entry.deny = strcmp(action, "deny") == 0;
 	if (!entry.deny && strcmp(action, "allow") != 0) {
-		NODE_REMARK(node, IMPORT_ERROR, "%s is '%s', must be allow or deny", shape->action,
+		NODE_REMARK(node, REMARK_ERROR, "%s is '%s', must be allow or deny", shape->action,
 			    action);
 		return;
 	}
 	if (number > NUMBER_MAX && number <= UINT16_MAX && entry.deny)
 		return; /* AWS-135 */
 	if (number < 1 || number > NUMBER_MAX) {
-		NODE_REMARK(node, IMPORT_ERROR, "%s is %ld, must be 1..%d", shape->number, number,
+		NODE_REMARK(node, REMARK_ERROR, "%s is %ld, must be 1..%d", shape->number, number,
 			    NUMBER_MAX);
 		return;
 	}
@@ -165,7 +165,7 @@ static void subnet_attach(const struct node *place, const char *id, struct impor
 	if (subnet == NULL || subnet->acl == acl)
 		return;
 	if (subnet->acl != NULL)
-		NODE_REMARK(place, IMPORT_ERROR,
+		NODE_REMARK(place, REMARK_ERROR,
 			    "subnet '%s' has two network ACLs, '%s' and '%s': one is allowed "
 			    "(AWS-131)",
 			    id, subnet->acl->thing.key, acl->thing.key);
@@ -256,7 +256,7 @@ static bool is_whole(const struct node *node, const json_t *unknown)
 	if (!plan_has_unknown(unknown))
 		return true;
 	NODE_REMARK(
-		node, IMPORT_ERROR,
+		node, REMARK_ERROR,
 		"an entry of a network ACL is not known before the plan is applied, and without "
 		"it the others may allow what it denies");
 	return false;

@@ -16,7 +16,7 @@
 #include "import_describe.h"
 #include "import_terraform.h"
 
-static const struct import_place nowhere;
+static const struct remark_place nowhere;
 
 /* ---- documents -------------------------------------------------------------------------------- */
 
@@ -51,7 +51,7 @@ static bool take_list_entries(const struct node *document)
 		return false;
 	import->entries_taken = true;
 	if (import->source_list == NULL) {
-		NODE_REMARK(&entries, IMPORT_ERROR,
+		NODE_REMARK(&entries, REMARK_ERROR,
 			    "entries of a prefix list whose id is not known: name the file as "
 			    "pl-0123abcd.json, or say --prefix-list ID=FILE");
 		return true;
@@ -95,11 +95,11 @@ static void take_document(const struct node *document)
 	}
 	if (!taken && node_member(document, "terraform_version").value != NULL)
 		NODE_REMARK(
-			document, IMPORT_ERROR,
+			document, REMARK_ERROR,
 			"is Terraform's own state file: give what `terraform show -json` prints "
 			"of it");
 	else if (!taken)
-		NODE_REMARK(document, IMPORT_ERROR,
+		NODE_REMARK(document, REMARK_ERROR,
 			    "is no known output: none of SecurityGroups, SecurityGroupRules, "
 			    "NetworkInterfaces, NetworkAcls, Subnets, PrefixLists and Entries is "
 			    "in it, nor is it what "
@@ -126,7 +126,7 @@ void import_aws_add(struct import *import, const struct import_source *source)
 							  : list_of_name(import, source->name);
 	node_documents(import, source, take_document);
 	if (source->prefix_list != NULL && !import->entries_taken)
-		import_remark(import, IMPORT_ERROR, (struct import_place){source->name, NULL},
+		import_remark(import, REMARK_ERROR, (struct remark_place){source->name, NULL},
 			      "there are no Entries of prefix list '%s' in it",
 			      source->prefix_list);
 }
@@ -141,7 +141,7 @@ static void tell_missing_pages(struct import *import)
 	json_object_foreach(import->pages, member, last)
 	{
 		if (!json_is_true(last))
-			import_remark(import, IMPORT_NOTE, nowhere,
+			import_remark(import, REMARK_NOTE, nowhere,
 				      "each file with %s has a NextToken: the last page is missing",
 				      member);
 	}
@@ -155,7 +155,7 @@ static void tell_invalid(struct import *import, const char *text, size_t length)
 
 	for (char *line = errors.text, *end; line != NULL && *line != '\0'; line = end + 1) {
 		end = strchr(line, '\n');
-		import_remark(import, IMPORT_ERROR, nowhere, "the policy that comes of it: %.*s",
+		import_remark(import, REMARK_ERROR, nowhere, "the policy that comes of it: %.*s",
 			      (int)(end - line), line);
 	}
 	if (config == NULL && errors.text == NULL)
@@ -169,14 +169,14 @@ const char *import_aws_policy(struct import *import, size_t *length)
 	char *text, *kept = NULL;
 
 	tell_missing_pages(import);
-	if (import->report.of_kind[IMPORT_ERROR] > 0)
+	if (import->remarks.of_kind[REMARK_ERROR] > 0)
 		return NULL;
 	if (import->groups.count + import->lists.count + import->acls.count == 0) {
-		import_remark(import, IMPORT_ERROR, nowhere, "there are no groups in it");
+		import_remark(import, REMARK_ERROR, nowhere, "there are no groups in it");
 		return NULL;
 	}
 	import_resolve(import);
-	if (import->report.of_kind[IMPORT_ERROR] > 0)
+	if (import->remarks.of_kind[REMARK_ERROR] > 0)
 		return NULL;
 	text = import->no_memory ? NULL : import_yaml(import, length);
 	if (text != NULL) {
@@ -187,43 +187,8 @@ const char *import_aws_policy(struct import *import, size_t *length)
 	}
 	free(text);
 	if (import->no_memory || kept == NULL) {
-		import_remark(import, IMPORT_ERROR, nowhere, "not enough memory");
+		import_remark(import, REMARK_ERROR, nowhere, "not enough memory");
 		return NULL;
 	}
-	return import->report.of_kind[IMPORT_ERROR] > 0 ? NULL : kept;
-}
-
-/* ---- remarks ---------------------------------------------------------------------------------- */
-
-static void print_safe(FILE *to, const char *text)
-{
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
-		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
-			p++; /* U+0080..U+009F */
-			putc('?', to);
-		} else {
-			putc(p[0] >= 0x20 && p[0] != 0x7f ? p[0] : '?', to);
-		}
-	}
-}
-
-void import_aws_print(FILE *to, const struct import_remark *remark)
-{
-	static const char *const kinds[IMPORT_KIND_COUNT] = {
-		[IMPORT_ERROR] = "error",
-		[IMPORT_LEFT_OUT] = "not carried over",
-		[IMPORT_NOTE] = "note",
-	};
-
-	if (remark->file != NULL) {
-		print_safe(to, remark->file);
-		fputs(": ", to);
-	}
-	if (remark->path[0] != '\0') {
-		print_safe(to, remark->path);
-		fputs(": ", to);
-	}
-	fprintf(to, "%s: ", kinds[remark->kind]);
-	print_safe(to, remark->text);
-	putc('\n', to);
+	return import->remarks.of_kind[REMARK_ERROR] > 0 ? NULL : kept;
 }

@@ -7,37 +7,13 @@
  * policy's order is that of names, so that two dumps of the same rules give the same bytes.
  *
  * Leaving out is safe for what allows and unsafe for what denies: a rule that cannot be carried over
- * is left out and told (IMPORT_LEFT_OUT); a network ACL's entry that denies is an error then, and so
+ * is left out and told (REMARK_LEFT_OUT); a network ACL's entry that denies is an error then, and so
  * is what no AWS output looks like. After an error there is no policy.
  */
 #ifndef CONFIG_IMPORT_AWS_H
 #define CONFIG_IMPORT_AWS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
-
-enum import_kind {
-	IMPORT_ERROR,    /* no policy is made */
-	IMPORT_LEFT_OUT, /* part of the input has no counterpart in the policy */
-	IMPORT_NOTE,     /* carried over, with something to know about it */
-	IMPORT_KIND_COUNT
-};
-
-/* Texts are UTF-8 and hostile; they live as long as the import. */
-struct import_remark {
-	enum import_kind kind;
-	const char *file; /* NULL when it is about no one file */
-	const char *path; /* "SecurityGroups[0].IpPermissions[2]", or "" */
-	const char *text;
-};
-
-struct import_report {
-	const struct import_remark *remarks; /* in the order of their finding */
-	size_t count;
-	size_t of_kind[IMPORT_KIND_COUNT]; /* all that were found; kept are IMPORT_REMARKS_MAX */
-};
-#define IMPORT_REMARKS_MAX 10000
+#include "remark.h"
 
 #define IMPORT_FILE_MAX (32u << 20) /* bytes of one file; more is not worth reading */
 
@@ -54,21 +30,15 @@ struct import;
 struct import *import_aws_create(void);
 void import_aws_destroy(struct import *import);
 
-/* Take one file's text. What is wrong with it is told by the report. */
+/* Take one file's text. What is wrong with it is told by the remarks. */
 void import_aws_add(struct import *import, const struct import_source *source);
 
 /*
  * The policy file of all that was added, valid for config_policy_parse(). NULL when there was an
- * error or nothing to carry over; the report says which. Once, after the last text.
+ * error or nothing to carry over; the remarks say which. Once, after the last text.
  */
 const char *import_aws_policy(struct import *import, size_t *length);
 
-const struct import_report *import_aws_report(const struct import *import);
-
-/*
- * Write a remark as one line, "FILE: PATH: not carried over: TEXT", without the control characters
- * that what came from outside may hold.
- */
-void import_aws_print(FILE *to, const struct import_remark *remark);
+const struct remarks *import_aws_remarks(const struct import *import);
 
 #endif

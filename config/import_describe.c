@@ -20,7 +20,7 @@ bool describe_block(const struct node *place, const char *text, uint8_t family,
 {
 	if (describe_is_block(text, family, block))
 		return true;
-	NODE_REMARK(place, IMPORT_LEFT_OUT, "'%s' is no block of %s addresses", text,
+	NODE_REMARK(place, REMARK_LEFT_OUT, "'%s' is no block of %s addresses", text,
 		    family == 0              ? "IP"
 		    : family == SEKISHO_IPV4 ? "IPv4"
 					     : "IPv6");
@@ -88,12 +88,12 @@ static struct import_group *pair_group(const struct node *pair)
 	struct import_group *group;
 
 	if (id == NULL) {
-		NODE_REMARK(pair, IMPORT_LEFT_OUT, "the group is given without its id%s%s%s",
+		NODE_REMARK(pair, REMARK_LEFT_OUT, "the group is given without its id%s%s%s",
 			    name ? ", as '" : "", name ? name : "", name ? "'" : "");
 		return NULL;
 	}
 	if (status != NULL && strcmp(status, "active") != 0) {
-		NODE_REMARK(pair, IMPORT_LEFT_OUT,
+		NODE_REMARK(pair, REMARK_LEFT_OUT,
 			    "the peering of group '%s' is '%s': a stale reference matches nothing "
 			    "(AWS-110)",
 			    id, status);
@@ -138,7 +138,7 @@ static bool traffic_read(const struct node *rule, struct import_traffic *traffic
 		return false;
 	why = import_traffic_parse(traffic, &text);
 	if (why != NULL)
-		NODE_REMARK(rule, IMPORT_LEFT_OUT, "protocol '%s': %s", text.protocol, why);
+		NODE_REMARK(rule, REMARK_LEFT_OUT, "protocol '%s': %s", text.protocol, why);
 	return why == NULL;
 }
 
@@ -175,7 +175,7 @@ static void permission_read(const struct node *permission, struct import_group *
 		}
 	}
 	if (peers == 0)
-		NODE_REMARK(permission, IMPORT_LEFT_OUT, "a rule without a peer matches nothing");
+		NODE_REMARK(permission, REMARK_LEFT_OUT, "a rule without a peer matches nothing");
 }
 
 void describe_group(const struct node *entry)
@@ -195,7 +195,7 @@ void describe_group(const struct node *entry)
 	if (group == NULL)
 		return;
 	if (group->thing.known)
-		NODE_REMARK(entry, IMPORT_NOTE,
+		NODE_REMARK(entry, REMARK_NOTE,
 			    "group '%s' is here a second time; the rules of both are taken", id);
 	group->thing.known = true;
 	group->thing.id = id;
@@ -226,14 +226,14 @@ static const struct peer_shape *flat_shape(const struct node *rule)
 		if (peer.value == NULL)
 			continue;
 		if (found != NULL) {
-			NODE_REMARK(rule, IMPORT_ERROR, "has both %s and %s: one peer is allowed",
+			NODE_REMARK(rule, REMARK_ERROR, "has both %s and %s: one peer is allowed",
 				    found->flat, peer_shapes[s].flat);
 			return NULL;
 		}
 		found = &peer_shapes[s];
 	}
 	if (found == NULL)
-		NODE_REMARK(rule, IMPORT_ERROR,
+		NODE_REMARK(rule, REMARK_ERROR,
 			    "has no peer: one of CidrIpv4, CidrIpv6, PrefixListId and "
 			    "ReferencedGroupInfo is needed");
 	return found;
@@ -321,7 +321,7 @@ static void interface_addresses(const struct node *entry, struct import_endpoint
 			association = node_member(&one, "Association");
 			text = node_text(&association, "PublicIp");
 			if (text != NULL)
-				NODE_REMARK(&association, IMPORT_LEFT_OUT,
+				NODE_REMARK(&association, REMARK_LEFT_OUT,
 					    "public address %s: groups see private addresses only "
 					    "(AWS-108)",
 					    text);
@@ -353,7 +353,7 @@ static void interface_timers(const struct node *entry, struct import_endpoint *e
 		if (seconds >= (long)info->min && seconds <= (long)info->max)
 			endpoint->seconds[timers[t].timer] = seconds;
 		else
-			NODE_REMARK(&tracking, IMPORT_LEFT_OUT,
+			NODE_REMARK(&tracking, REMARK_LEFT_OUT,
 				    "%s of %ld s is out of bounds: %u..%u", timers[t].key, seconds,
 				    info->min, info->max);
 	}

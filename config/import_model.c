@@ -55,30 +55,23 @@ void *import_own(struct import *import, size_t size)
 	return memory;
 }
 
-static char *print(struct import *import, const char *format, va_list arguments)
-{
-	char *made, *text = NULL;
-	int length = vasprintf(&made, format, arguments);
-
-	if (length >= 0) {
-		text = import_own(import, (size_t)length + 1);
-		if (text != NULL)
-			memcpy(text, made, (size_t)length + 1);
-		free(made);
-	} else {
-		import->no_memory = true;
-	}
-	return text;
-}
-
 char *import_print(struct import *import, const char *format, ...)
 {
 	va_list arguments;
-	char *text;
+	char *made, *text = NULL;
+	int length;
 
 	va_start(arguments, format);
-	text = print(import, format, arguments);
+	length = vasprintf(&made, format, arguments);
 	va_end(arguments);
+	if (length < 0) {
+		import->no_memory = true;
+		return NULL;
+	}
+	text = import_own(import, (size_t)length + 1);
+	if (text != NULL)
+		memcpy(text, made, (size_t)length + 1);
+	free(made);
 	return text;
 }
 
@@ -132,40 +125,25 @@ void import_aws_destroy(struct import *import)
 	json_decref(import->acl_keys);
 	json_decref(import->subnet_keys);
 	json_decref(import->pages);
+	remarks_fini(&import->remarks);
 	free(import);
 }
 
 /* ---- remarks ---------------------------------------------------------------------------------- */
 
-void import_remark(struct import *import, enum import_kind kind, struct import_place place,
+void import_remark(struct import *import, enum remark_kind kind, struct remark_place place,
 		   const char *format, ...)
 {
-	struct import_remark *remark;
 	va_list arguments;
 
-	import->report.of_kind[kind]++;
-	if (import->remarks.count >= IMPORT_REMARKS_MAX)
-		return;
-	remark = IMPORT_ADD(import, &import->remarks);
-	if (remark == NULL)
-		return;
 	va_start(arguments, format);
-	remark->text = print(import, format, arguments);
+	remark_add_v(&import->remarks, kind, place, format, arguments);
 	va_end(arguments);
-	if (remark->text == NULL)
-		remark->text = "";
-	remark->kind = kind;
-	remark->file = place.file;
-	remark->path = place.path != NULL ? place.path : "";
 }
 
-const struct import_report *import_aws_report(const struct import *import)
+const struct remarks *import_aws_remarks(const struct import *import)
 {
-	struct import_report *report = (struct import_report *)&import->report;
-
-	report->remarks = import->remarks.items;
-	report->count = import->remarks.count;
-	return report;
+	return &import->remarks;
 }
 
 /* ---- things by key ---------------------------------------------------------------------------- */
@@ -185,7 +163,7 @@ static size_t index_of(struct import *import, json_t *keys, const char *key, siz
 /* One function for each kind: find by key, or make and append. */
 #define FIND_OR_MAKE(kind, vector)                                                            \
 	struct import_##kind *import_##kind(struct import *import, const char *key,           \
-					    struct import_place place)                        \
+					    struct remark_place place)                        \
 	{                                                                                     \
 		size_t at = index_of(import, import->kind##_keys, key, import->vector.count); \
 		struct import_##kind **slot, *made;                                           \

@@ -22,10 +22,6 @@
 		size_t count; \
 	}
 
-struct import_place {
-	const char *file, *path;
-};
-
 /* What a rule or an ACL's entry is about, without the peer. */
 struct import_traffic {
 	enum sekisho_direction direction;
@@ -49,7 +45,7 @@ struct import_rule {
 	struct import_peer peer; /* one; the writer puts rules of one kind on one line */
 	const char *id;          /* "sgr-..." or NULL */
 	const char *description; /* never NULL */
-	struct import_place place;
+	struct remark_place place;
 };
 
 /* What all named things have in common. */
@@ -60,7 +56,7 @@ struct import_thing {
 	const char *name;  /* its name in the policy; import_resolve() makes it */
 	const char *description;
 	bool known;
-	struct import_place place; /* of its description, or of the first reference */
+	struct remark_place place; /* of its description, or of the first reference */
 };
 
 struct import_group {
@@ -84,7 +80,7 @@ struct import_acl_entry {
 	uint16_t number;
 	bool deny;
 	struct sekisho_prefix peer;
-	struct import_place place;
+	struct remark_place place;
 };
 
 struct import_acl {
@@ -118,8 +114,7 @@ extern const char *const import_timer_names[IMPORT_TIMER_COUNT];
 struct import {
 	struct chunk *chunks;
 	bool no_memory; /* sticky */
-	struct import_report report;
-	IMPORT_VECTOR(struct import_remark) remarks;
+	struct remarks remarks;
 	IMPORT_VECTOR(struct import_group *) groups;
 	IMPORT_VECTOR(struct import_list *) lists;
 	IMPORT_VECTOR(struct import_endpoint *) endpoints;
@@ -151,19 +146,19 @@ void *import_room(struct import *import, void *items, size_t count, size_t size)
 	})
 
 /* Say something about a place; `place` may be all NULL. */
-void import_remark(struct import *import, enum import_kind kind, struct import_place place,
+void import_remark(struct import *import, enum remark_kind kind, struct remark_place place,
 		   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Find by key, or make; NULL: no memory. `place` is kept for what is new. */
 struct import_group *import_group(struct import *import, const char *key,
-				  struct import_place place);
-struct import_list *import_list(struct import *import, const char *key, struct import_place place);
+				  struct remark_place place);
+struct import_list *import_list(struct import *import, const char *key, struct remark_place place);
 struct import_endpoint *import_endpoint(struct import *import, const char *key,
-					struct import_place place);
+					struct remark_place place);
 
-struct import_acl *import_acl(struct import *import, const char *key, struct import_place place);
+struct import_acl *import_acl(struct import *import, const char *key, struct remark_place place);
 struct import_subnet *import_subnet(struct import *import, const char *key,
-				    struct import_place place);
+				    struct remark_place place);
 
 /* Protocol and ports as AWS and Terraform write them; NULL where one is absent. */
 struct import_traffic_text {

@@ -51,7 +51,7 @@ static struct extent extent_of(const char *text, size_t length)
 
 static bool refuse(struct import *import, const char *file, const char *why)
 {
-	import_remark(import, IMPORT_ERROR, (struct import_place){file, NULL}, "%s", why);
+	import_remark(import, REMARK_ERROR, (struct remark_place){file, NULL}, "%s", why);
 	return false;
 }
 
@@ -115,8 +115,8 @@ void node_documents(struct import *import, const struct import_source *source,
 			snprintf(place, sizeof(place), "%sline %d, column %d",
 				 document.index > 0 ? "after a whole document, " : "", error.line,
 				 error.column);
-			import_remark(import, IMPORT_ERROR,
-				      (struct import_place){source->name,
+			import_remark(import, REMARK_ERROR,
+				      (struct remark_place){source->name,
 							    import_print(import, "%s", place)},
 				      "no JSON: %s", error.text);
 			return;
@@ -157,12 +157,12 @@ static size_t path_write(const struct node *node, char *path)
 	return at < PATH_SIZE ? at : PATH_SIZE - 1;
 }
 
-struct import_place node_place(const struct node *node)
+struct remark_place node_place(const struct node *node)
 {
 	char path[PATH_SIZE];
 
 	path_write(node, path);
-	return (struct import_place){node->file, import_print(node->import, "%s", path)};
+	return (struct remark_place){node->file, import_print(node->import, "%s", path)};
 }
 
 /* ---- values ----------------------------------------------------------------------------------- */
@@ -205,7 +205,7 @@ static const char *type_word(const json_t *value)
 
 static void wrong_type(const struct node *node, const char *wanted)
 {
-	NODE_REMARK(node, IMPORT_ERROR, "is %s, must be %s", type_word(node->value), wanted);
+	NODE_REMARK(node, REMARK_ERROR, "is %s, must be %s", type_word(node->value), wanted);
 }
 
 size_t node_length(const struct node *array)
@@ -222,7 +222,7 @@ bool node_is_object(const struct node *node)
 	if (json_is_object(node->value))
 		return true;
 	if (node->value == NULL)
-		NODE_REMARK(node, IMPORT_ERROR, "is null, must be an object");
+		NODE_REMARK(node, REMARK_ERROR, "is null, must be an object");
 	else
 		wrong_type(node, "an object");
 	return false;
@@ -237,7 +237,7 @@ const char *node_entry_text(const struct node *entry)
 		return NULL;
 	}
 	if (json_string_length(entry->value) > NODE_TEXT_MAX) {
-		NODE_REMARK(entry, IMPORT_ERROR, "is %zu bytes long, at most %d are allowed",
+		NODE_REMARK(entry, REMARK_ERROR, "is %zu bytes long, at most %d are allowed",
 			    json_string_length(entry->value), NODE_TEXT_MAX);
 		return NULL;
 	}
@@ -257,7 +257,7 @@ const char *node_need_text(const struct node *parent, const char *key)
 	const char *text = node_entry_text(&node);
 
 	if (node.value == NULL || (text != NULL && text[0] == '\0')) {
-		NODE_REMARK(parent, IMPORT_ERROR, "has no %s", key);
+		NODE_REMARK(parent, REMARK_ERROR, "has no %s", key);
 		return NULL;
 	}
 	return text;
@@ -283,7 +283,7 @@ static bool is_there(const struct node *parent, const char *key)
 	struct node node = node_member(parent, key);
 
 	if (node.value == NULL)
-		NODE_REMARK(parent, IMPORT_ERROR, "has no %s", key);
+		NODE_REMARK(parent, REMARK_ERROR, "has no %s", key);
 	return node.value != NULL;
 }
 

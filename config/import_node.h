@@ -53,7 +53,7 @@ bool node_flag(const struct node *parent, const char *key, bool *flag);
 bool node_need_flag(const struct node *parent, const char *key, bool *flag);
 
 /* Where a node is, for a remark that may be made later. */
-struct import_place node_place(const struct node *node);
+struct remark_place node_place(const struct node *node);
 
 /* Say something about a node. */
 #define NODE_REMARK(node, kind, ...) \

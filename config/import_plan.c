@@ -190,11 +190,11 @@ void plan_resources(const struct node *top, void (*take)(const struct plan_resou
 		if (address != NULL && unknown != NULL)
 			set(&document, document.unknowns, address, json_incref(unknown));
 	}
-	errors = top->import->report.of_kind[IMPORT_ERROR];
+	errors = top->import->remarks.of_kind[REMARK_ERROR];
 	walk(&document, top, configuration);
 	document.take = take;
 	/* what is no resource is told once */
-	if (top->import->report.of_kind[IMPORT_ERROR] == errors)
+	if (top->import->remarks.of_kind[REMARK_ERROR] == errors)
 		walk(&document, top, configuration);
 	json_decref(document.keys);
 	json_decref(document.unknowns);
@@ -242,7 +242,7 @@ bool plan_is_configured(const struct plan_resource *resource, const char *member
 
 void plan_tell_unknown(const struct plan_resource *resource, const char *member)
 {
-	NODE_REMARK(&resource->values, IMPORT_LEFT_OUT,
+	NODE_REMARK(&resource->values, REMARK_LEFT_OUT,
 		    "%s is not known before the plan is applied", member);
 }
 

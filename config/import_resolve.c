@@ -12,7 +12,7 @@
 #include "builder.h"
 #include "import_model.h"
 
-static const struct import_place nowhere;
+static const struct remark_place nowhere;
 
 /* ---- names ------------------------------------------------------------------------------------ */
 
@@ -78,7 +78,7 @@ static void name_settle(struct import *import, struct import_thing *thing, json_
 	thing->name = name != NULL ? name : "";
 	if (thing->given != NULL && thing->given[0] != '\0' &&
 	    strcmp(thing->given, thing->name) != 0)
-		import_remark(import, IMPORT_NOTE, thing->place,
+		import_remark(import, REMARK_NOTE, thing->place,
 			      "'%s' is named '%s' in the policy: %s", thing->given, thing->name,
 			      shared || name != initial
 				      ? "several would have the same name"
@@ -130,7 +130,7 @@ static void tell_unknown(struct import *import)
 		const struct import_group *group = import->groups.items[i];
 
 		if (!group->thing.known)
-			import_remark(import, IMPORT_NOTE, group->thing.place,
+			import_remark(import, REMARK_NOTE, group->thing.place,
 				      "group '%s' is not described in the files: it has %s in the "
 				      "policy, and stands for the endpoints that carry it there",
 				      group->thing.key,
@@ -141,7 +141,7 @@ static void tell_unknown(struct import *import)
 		const struct import_thing *thing = &import->lists.items[i]->thing;
 
 		if (!thing->known)
-			import_remark(import, IMPORT_NOTE, thing->place,
+			import_remark(import, REMARK_NOTE, thing->place,
 				      "the entries of prefix list '%s' are not in the files: it is "
 				      "empty in the policy, and matches nothing",
 				      thing->key);
@@ -150,7 +150,7 @@ static void tell_unknown(struct import *import)
 		const struct import_thing *thing = &import->acls.items[i]->thing;
 
 		if (!thing->known)
-			import_remark(import, IMPORT_NOTE, thing->place,
+			import_remark(import, REMARK_NOTE, thing->place,
 				      "network ACL '%s' is not described in the files: it has only "
 				      "the entries that were met, and denies the rest",
 				      thing->key);
@@ -210,7 +210,7 @@ static void blocks_deal(struct import *import, const struct owned_block *blocks,
 		} else if (last->owner != owner) {
 			address_print(&block->prefix, text);
 			import_remark(
-				import, IMPORT_LEFT_OUT, owner->thing.place,
+				import, REMARK_LEFT_OUT, owner->thing.place,
 				"address %s of '%s': '%s' has it too, and a policy knows one of "
 				"each; import each VPC by itself",
 				text, owner->thing.name, last->owner->thing.name);
@@ -266,7 +266,7 @@ static void endpoints_keep(struct import *import,
 		if (is_usable(endpoint))
 			import->endpoints.items[kept++] = endpoint;
 		else
-			import_remark(import, IMPORT_LEFT_OUT, endpoint->thing.place,
+			import_remark(import, REMARK_LEFT_OUT, endpoint->thing.place,
 				      "interface '%s' %s", endpoint->thing.name, why);
 	}
 	import->endpoints.count = kept;
@@ -373,7 +373,7 @@ static void rules_unite(struct import *import, struct import_group *group)
 		else if (rule->description[0] != '\0' &&
 			 strcmp(last->description, rule->description) != 0)
 			import_remark(
-				import, IMPORT_NOTE, rule->place,
+				import, REMARK_NOTE, rule->place,
 				"the same rule is here a second time; of its two descriptions "
 				"'%s' is not kept",
 				rule->description);
@@ -394,7 +394,7 @@ static void rules_check_ids(struct import *import, struct import_group *group)
 		if (rule->id[0] != '\0' && strpbrk(rule->id, "/ \t") == NULL &&
 		    name_count(import, taken, rule->id) == 0)
 			continue;
-		import_remark(import, IMPORT_NOTE, rule->place,
+		import_remark(import, REMARK_NOTE, rule->place,
 			      "rule id '%s' is not kept: ids have neither blanks nor '/', and each "
 			      "is there once",
 			      rule->id);
@@ -446,7 +446,7 @@ static void acl_unite(struct import *import, struct import_acl *acl)
 			continue;
 		if (last != NULL && last->number == entry->number &&
 		    last->traffic.direction == entry->traffic.direction)
-			import_remark(import, IMPORT_ERROR, entry->place,
+			import_remark(import, REMARK_ERROR, entry->place,
 				      "network ACL '%s' has two different entries %u, %s",
 				      acl->thing.name, entry->number,
 				      sekisho_direction_word(entry->traffic.direction));
@@ -471,7 +471,7 @@ static void acls_find_subnets(struct import *import)
 		if (acl->endpoints.count == 0 ||
 		    (acl->subnet != NULL && acl->subnet->blocks.count > 0))
 			continue;
-		import_remark(import, IMPORT_NOTE, acl->thing.place,
+		import_remark(import, REMARK_NOTE, acl->thing.place,
 			      "network ACL '%s' judges what stays within a subnet too, as AWS does "
 			      "not (AWS-130): %s",
 			      acl->thing.name,
@@ -542,7 +542,7 @@ void import_resolve(struct import *import)
 	endpoints_keep(import, has_addresses, "has no address left");
 	if (import->endpoints.count == 0)
 		import_remark(
-			import, IMPORT_NOTE, nowhere,
+			import, REMARK_NOTE, nowhere,
 			"no network interfaces are in the files, so the policy has no endpoints "
 			"yet: write them, or give the output of describe-network-interfaces too");
 	for (size_t e = 0; e < import->endpoints.count; e++)

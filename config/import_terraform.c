@@ -36,7 +36,7 @@ static bool traffic_read(struct rule_block *block, const char *protocol)
 		return false;
 	why = import_traffic_parse(&block->rule.traffic, &text);
 	if (why != NULL)
-		NODE_REMARK(&block->node, IMPORT_LEFT_OUT, "protocol '%s': %s", text.protocol, why);
+		NODE_REMARK(&block->node, REMARK_LEFT_OUT, "protocol '%s': %s", text.protocol, why);
 	return why == NULL;
 }
 
@@ -138,7 +138,7 @@ static void take_rule(const struct plan_resource *resource)
 	block.rule.traffic.direction =
 		strcmp(type, "egress") == 0 ? SEKISHO_EGRESS : SEKISHO_INGRESS;
 	if (strcmp(type, "egress") != 0 && strcmp(type, "ingress") != 0) {
-		NODE_REMARK(&block.node, IMPORT_ERROR, "type is '%s', must be ingress or egress",
+		NODE_REMARK(&block.node, REMARK_ERROR, "type is '%s', must be ingress or egress",
 			    type);
 		return;
 	}
@@ -214,7 +214,7 @@ static void take_block(struct rule_block *block, const json_t *unknown)
 	json_object_foreach((json_t *)unknown, key, value)
 	{
 		if (plan_has_unknown(value))
-			NODE_REMARK(&block->node, IMPORT_LEFT_OUT,
+			NODE_REMARK(&block->node, REMARK_LEFT_OUT,
 				    "%s is not known before the plan is applied", key);
 	}
 	for (size_t t = 0; t < 3; t++) {
@@ -286,7 +286,7 @@ static void list_add(const struct node *place, struct import_list *list)
 	const char *text = node_text(place, "cidr");
 
 	if (text == NULL)
-		NODE_REMARK(place, IMPORT_LEFT_OUT, "cidr is not known before the plan is applied");
+		NODE_REMARK(place, REMARK_LEFT_OUT, "cidr is not known before the plan is applied");
 	else
 		describe_add_entry(place, list, text, node_text(place, "description"));
 }

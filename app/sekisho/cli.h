@@ -9,6 +9,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <remark.h>
 #include <stddef.h>
 
 /* Scripts rely on these (design, section 5). */
@@ -39,6 +40,9 @@ struct cli {
 	int operand_count;
 };
 
+/* Say remarks on stderr, with a count at the end, as lines or (--output json) objects. */
+void cli_tell(const struct cli *cli, const struct remarks *remarks);
+
 /* Write what a verb has made to --to or stdout, whole; says so if it cannot. */
 enum cli_exit cli_write(const struct cli *cli, const char *text, size_t length);
 
@@ -46,6 +50,7 @@ enum cli_exit cmd_replay(const struct cli *cli);
 enum cli_exit cmd_compare(const struct cli *cli);
 enum cli_exit cmd_check(const struct cli *cli);
 enum cli_exit cmd_import(const struct cli *cli);
+enum cli_exit cmd_export(const struct cli *cli);
 enum cli_exit cmd_status(const struct cli *cli);
 enum cli_exit cmd_stats(const struct cli *cli);
 enum cli_exit cmd_flows(const struct cli *cli);

@@ -13,48 +13,6 @@
 #include <import_aws.h>
 
 #include "cli.h"
-#include "render.h"
-
-static void remark_print_text(const struct import_remark *remark)
-{
-	import_aws_print(stderr, remark);
-}
-
-static void remark_print_json(const struct import_remark *remark)
-{
-	static const char *const kinds[IMPORT_KIND_COUNT] = {
-		[IMPORT_ERROR] = "error",
-		[IMPORT_LEFT_OUT] = "not-carried-over",
-		[IMPORT_NOTE] = "note",
-	};
-
-	fprintf(stderr, "{\"kind\":\"%s\",\"file\":", kinds[remark->kind]);
-	render_string_json(stderr, remark->file);
-	fputs(",\"path\":", stderr);
-	render_string_json(stderr, remark->path);
-	fputs(",\"text\":", stderr);
-	render_string_json(stderr, remark->text);
-	fputs("}\n", stderr);
-}
-
-static void report_print(const struct cli *cli, const struct import_report *report)
-{
-	const size_t *count = report->of_kind;
-
-	for (size_t i = 0; i < report->count; i++)
-		(cli->output == CLI_JSON ? remark_print_json
-					 : remark_print_text)(&report->remarks[i]);
-	if (cli->output == CLI_JSON)
-		fprintf(stderr,
-			"{\"summary\":{\"errors\":%zu,\"not_carried_over\":%zu,\"notes\":%zu}}\n",
-			count[IMPORT_ERROR], count[IMPORT_LEFT_OUT], count[IMPORT_NOTE]);
-	else if (count[IMPORT_ERROR] > 0)
-		fprintf(stderr, "%zu error%s: no policy is made\n", count[IMPORT_ERROR],
-			count[IMPORT_ERROR] == 1 ? "" : "s");
-	else if (count[IMPORT_LEFT_OUT] + count[IMPORT_NOTE] > 0)
-		fprintf(stderr, "%zu not carried over, %zu note%s\n", count[IMPORT_LEFT_OUT],
-			count[IMPORT_NOTE], count[IMPORT_NOTE] == 1 ? "" : "s");
-}
 
 /* Read all of a file, a pipe, or stdin for "-". NULL after a message. */
 static char *input_read(const char *name, size_t *length)
@@ -147,7 +105,7 @@ enum cli_exit cmd_import(const struct cli *cli)
 	}
 	if (inputs_add(import, cli) == 0) {
 		policy = import_aws_policy(import, &length);
-		report_print(cli, import_aws_report(import));
+		cli_tell(cli, import_aws_remarks(import));
 		code = policy ? cli_write(cli, policy, length) : CLI_NO;
 	}
 	import_aws_destroy(import);

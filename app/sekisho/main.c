@@ -33,6 +33,8 @@ static const struct verb verbs[] = {
 	{"check", cmd_check, "o", "", 1, "P", "validate a policy file; exit 1 if it is not valid"},
 	{"import", cmd_import, "otP", "", -1, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
 	 "describe-* JSON and terraform show -json into a policy; says what it leaves out"},
+	{"export", cmd_export, "ot", "", 2, "aws [--to FILE] P",
+	 "a policy as describe-* JSON, for import aws or AWS's own tools"},
 	{"status", cmd_status, "os", "", 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "osl", "", 0, "[--limit N]", "its live flows"},

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# test_import.sh --build DIR: `sekisho import` from outside: exit codes, where things are read from and
+# test_import.sh --build DIR: `sekisho import` and `export` from outside: exit codes, where things are read from and
 # written to, the report as text and as JSON, and that `check` takes each policy that comes of
 # tests/import. Needs jq; no root.
 set -u
@@ -84,6 +84,22 @@ check "with a summary that counts" jq -se \
 	"$work/report"
 check "as text it ends with the count" grep -q '^18 not carried over, 1 note$' \
 	<("$sekisho" import aws "$cases/left-out/groups.json" 2>&1 >/dev/null)
+
+# ---- Export ----
+example=$here/config/examples/aws-like.yaml
+check "export: no kind" exits 2 "$sekisho" export
+check "export: an unknown kind" exits 2 "$sekisho" export gcp "$example"
+check "export: an absent policy" exits 1 "$sekisho" export aws "$work/absent.yaml"
+check "export: no policy" exits 1 "$sekisho" export aws "${founding[0]}"
+check "export: --to a full disk" exits 4 "$sekisho" export aws --to /dev/full "$example"
+check "export: what it prints is JSON" jq -e '.SecurityGroups[0].GroupName == "vpn"' \
+	<("$sekisho" export aws "$example" 2>/dev/null)
+check "export: with -o json on one line" test "$("$sekisho" export aws -o json "$example" 2>/dev/null | wc -l)" = 1
+check "export: and back" cmp "$cases/network-acls/policy.yaml" \
+	<("$sekisho" export aws "$cases/network-acls/policy.yaml" | "$sekisho" import aws - 2>/dev/null)
+"$sekisho" export aws "$example" 2>/dev/null | "$sekisho" import aws - >"$work/back.yaml"
+check "export: the example comes back to the same verdicts" exits 0 "$sekisho" compare --a "$example" \
+	--b "$work/back.yaml" "$here/tests/captures/ikev2-both.pcap"
 
 # ---- A policy with network ACLs can be replayed ----
 check "replay" exits 0 "$sekisho" replay --policy "$cases/network-acls/policy.yaml" \

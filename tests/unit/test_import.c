@@ -140,15 +140,15 @@ static void add(struct import *import, const char *name, const char *text, size_
 	free(exact);
 }
 
-static char *report_text(const struct import *import)
+static char *remarks_text(const struct import *import)
 {
-	const struct import_report *report = import_aws_report(import);
+	const struct remarks *remarks = import_aws_remarks(import);
 	size_t length;
 	char *text;
 	FILE *to = open_memstream(&text, &length);
 
-	for (size_t i = 0; i < report->count; i++)
-		import_aws_print(to, &report->remarks[i]);
+	for (size_t i = 0; i < remarks->count; i++)
+		remark_print(to, &remarks->items[i]);
 	fclose(to);
 	return text;
 }
@@ -181,7 +181,7 @@ static void result_check(const struct example *example)
 	differs("the policy", example->name, example->policy ? example->policy : "",
 		policy ? policy : "");
 	assert_true((policy != NULL) == (example->policy != NULL));
-	said = report_text(import);
+	said = remarks_text(import);
 	differs("the remarks", example->name, example->said ? example->said : "", said);
 	free(said);
 	import_aws_destroy(import);
@@ -264,8 +264,8 @@ static void refused(const char *text, size_t length, const char *why)
 
 	add(import, "hostile.json", text, length);
 	assert_null(import_aws_policy(import, &length));
-	assert_true(import_aws_report(import)->of_kind[IMPORT_ERROR] > 0);
-	said = report_text(import);
+	assert_true(import_aws_remarks(import)->of_kind[REMARK_ERROR] > 0);
+	said = remarks_text(import);
 	if (strstr(said, why) == NULL)
 		fail_msg("no '%s' in: %.300s", why, said);
 	free(said);
@@ -378,7 +378,7 @@ static void damage_check(const struct example *example)
 			text[(size_t)rand_r(&seed) % input->length] = (char)rand_r(&seed);
 		add(import, "damaged.json", text, length);
 		if (import_aws_policy(import, &length) == NULL)
-			assert_true(import_aws_report(import)->of_kind[IMPORT_ERROR] > 0);
+			assert_true(import_aws_remarks(import)->of_kind[REMARK_ERROR] > 0);
 		free(text);
 		import_aws_destroy(import);
 	}
