@@ -499,8 +499,9 @@ static void endpoints_do_not_overlap(void **state)
 
 int main(int argc, char **argv)
 {
-	static char *eal[] = {"test_rules",     "--no-huge", "-m",      "256",         "--no-pci",
-			      "--no-telemetry", "--lcores",  "0@(0,1)", "--log-level", "4"};
+	static char *eal[] = {
+		"test_rules",     "--no-huge", "--no-shconf", "-m",          "256", "--no-pci",
+		"--no-telemetry", "--lcores",  "0@(0,1)",     "--log-level", "4"};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(matchers_agree),
 		cmocka_unit_test(aws_132_first_by_number),
