@@ -8,20 +8,22 @@
 #include "proof/proof.h"
 #include "track.h"
 
+/* STRICT-40: whether an IKE SA speaks for the packet. It is kept alive by that. */
+static bool follows_ike(const struct track *track, const struct flow *flow,
+			const struct packet *packet)
+{
+	return track->strict->esp == SEKISHO_ESP_FOLLOWS_IKE && packet->protocol == IPPROTO_ESP &&
+	       proof_ike_sa_refresh(track, &flow->key);
+}
+
 struct track_result track_other_inspect(const struct track *track, struct flow *flow,
 					const struct packet *packet, unsigned direction)
 {
-	bool originator = track_is_originator(flow, direction);
-
-	if (!originator && track->profile->answers_need_proof &&
-	    !(packet->protocol == IPPROTO_ESP &&
-	      track->strict->esp == SEKISHO_ESP_FOLLOWS_IKE &&
-	      proof_ike_sa_is_alive(track, &flow->key)))
+	if (track->profile->answers_need_proof && !follows_ike(track, flow, packet) &&
+	    !track_is_originator(flow, direction))
 		return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_PROTOCOL);
 	if (direction != flow->opener)
 		flow->state = FLOW_ANSWERED;
-	if (packet->protocol == IPPROTO_ESP && track->strict->esp == SEKISHO_ESP_FOLLOWS_IKE)
-		proof_ike_sa_touch(track, &flow->key);
 	return TRACK_PASSED;
 }
 

@@ -1,59 +1,66 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ike.c: IKE on UDP 500 and, behind the non-ESP marker, on UDP 4500; ESP in UDP and keepalives
- * there (STRICT-30..38). RFC 7296 3.1, RFC 2408 3.1, RFC 3948.
+ * ike.c: IKE on UDP 500 and, behind the non-ESP marker, on UDP 4500; ESP in UDP and keepalives there
+ * (STRICT-30..38). RFC 7296 3.1, RFC 2408 3.1, RFC 3948.
  *
- * What is remembered. Each flow has a set of initiator SPIs, eight of them, the oldest makes room:
- * which side may answer with it, whether it has, and whether it is barred. The flow's *address
- * pair* has an entry of its own in the table, with a set that the pair's 500 flow fills and its
- * 4500 flow reads (the float, STRICT-36), and with the word on whether an IKE SA of the pair is
- * alive. That entry lives as long as IKE, ESP in UDP or ESP that follows IKE keeps passing.
+ * What a flow knows, by initiator's SPI, each in a bounded set of its own:
  *
- * An SA is alive once an admitted initiation was answered. Deletes are encrypted and cannot be
- * seen.
+ *   asked    initiations that passed, and by which side (STRICT-32). The oldest of the side that
+ *            holds more makes room; an SPI that its side goes on speaking with is not the oldest.
+ *   adopted  SAs made by rekeying, as the answering side told them (STRICT-33b). Anybody who can
+ *            forge its address fills this set, so it pushes out nothing but itself.
+ *   barred   SPIs that a stranger's initiation was answered with (STRICT-35). Where an adopted SPI
+ *            may have been pushed out, a response of the kind that such an SA begins with bars none.
+ *   awaited  requests of unknown SAs, until their response (STRICT-38).
+ *
+ * The flow's *address pair* has an entry of its own in the table, with the same sets: the pair's 500
+ * flow fills them and its 4500 flow reads them (the float, STRICT-36). It also has the word on
+ * whether an IKE SA of the pair is alive: one is once an admitted initiation was answered, for 600 s
+ * after the last that was heard of it or of the ESP that it stands for. Deletes are encrypted and
+ * cannot be seen. An initiation takes all the entries that its answer will need.
  */
 #include "proof.h"
 
-#include <string.h>
+#include "bounded_set.h"
 
 #define IKE_HEADER          28
 #define IKE_FLAG_RESPONSE   0x20
 #define IKE_CREATE_CHILD_SA 36
 #define IKE_INFORMATIONAL   37
-#define IKE_SPIS            8
-#define PAIR_IDLE_MS        (600u * 1000u) /* as long as ESP itself, STRICT-41 */
+#define IDLE_MS             (600u * 1000u) /* as long as ESP itself, STRICT-41 */
 
-/* Flags of a remembered SPI. MAY(d): packets of direction d that carry it are answers. */
-#define SPI_MAY(direction) (uint8_t)(1u << (direction))
-#define SPI_ANSWERED       0x04
-#define SPI_BARRED         0x08
-#define SPI_PENDING        0x10 /* no right as yet, but a request with it waits for its response */
+#define BARRED  4
+#define ASKED   8
+#define ADOPTED 3
+#define AWAITED (sizeof(((struct flow *)0)->track.proof) / sizeof(uint64_t))
 
-/* Fits a table entry; the empty key in front tells the sweep that this is no flow. */
+/* In a table entry: of a flow, or of an address pair. */
 struct ike_memory {
-	struct flow_key none;
-	uint64_t spi[IKE_SPIS];
-	uint8_t flags[IKE_SPIS];
-	/* a request of an unknown SA, waiting for its response (STRICT-38) */
-	uint32_t pending_id;
-	uint8_t pending_spi[4 + 4]; /* responder's */
-	uint8_t pending;            /* index of its initiator's SPI, plus one; 0: none waits */
-	uint8_t pending_may;        /* direction of the response */
-	uint8_t next;               /* where the next SPI goes */
-	uint8_t answered;           /* bit d: an SA was answered by direction d */
+	uint64_t barred[BARRED];
+	uint32_t alive_until; /* pair: tick, if `alive` */
+	bool alive;           /* pair: an SA was answered */
+	bool forgot;          /* an adopted SPI was pushed out */
+	uint8_t answered;     /* bit by direction: an SA which that side asked for was answered */
+	uint8_t none; /* zero where a key's family stands: the sweep sees that this is no flow */
+	uint64_t asked[ASKED]; /* asked_by() */
+	uint64_t adopted[ADOPTED];
 };
 
-_Static_assert(sizeof(struct ike_memory) <= sizeof(struct flow), "fits an entry of the table");
+_Static_assert(offsetof(struct ike_memory, none) == offsetof(struct flow_key, family) &&
+		       sizeof(struct ike_memory) <= sizeof(struct flow),
+	       "fits an entry of the table");
+
+/* ---- messages --------------------------------------------------------------------------------- */
 
 enum ike_what { IKE_MESSAGE, IKE_ESP, IKE_KEEPALIVE, IKE_MALFORMED };
 
 struct ike {
 	enum ike_what what;
-	uint64_t spi_i;
-	uint8_t spi_r[8];
-	uint32_t message_id;
 	uint8_t version, exchange;
 	bool response, has_spi_r;
+	uint64_t spi_i;
+	const uint8_t *spis; /* both, 16 bytes */
+	const uint8_t *id;   /* of the message, 4 bytes */
 };
 
 static uint32_t be32(const uint8_t *p)
@@ -66,19 +73,19 @@ static void ike_parse_message(struct ike *ike, const uint8_t *p, uint32_t length
 	static const uint8_t zero[8];
 	uint32_t told;
 
-	if (length < IKE_HEADER || captured < IKE_HEADER)
+	if (captured < IKE_HEADER)
 		return;
 	told = be32(p + 24);
 	ike->version = p[17] >> 4;
-	memcpy(&ike->spi_i, p, 8);
+	memcpy(&ike->spi_i, p, sizeof(ike->spi_i));
 	if ((ike->version != 1 && ike->version != 2) || told < IKE_HEADER || told > length ||
 	    ike->spi_i == 0 || p[18] == 0)
 		return;
-	memcpy(ike->spi_r, p + 8, 8);
-	ike->has_spi_r = memcmp(ike->spi_r, zero, 8) != 0;
+	ike->spis = p;
+	ike->has_spi_r = memcmp(p + 8, zero, sizeof(zero)) != 0;
 	ike->exchange = p[18];
 	ike->response = ike->version == 2 && (p[19] & IKE_FLAG_RESPONSE);
-	ike->message_id = be32(p + 20);
+	ike->id = p + 20;
 	ike->what = IKE_MESSAGE;
 }
 
@@ -94,10 +101,10 @@ static struct ike ike_parse(const struct packet *packet, bool nat_t)
 		ike_parse_message(&ike, p, length, captured);
 	} else if (length == 1 && captured == 1 && p[0] == 0xff) {
 		ike.what = IKE_KEEPALIVE;
-	} else if (length >= 8 && captured >= 4 && memcmp(p, marker, 4) != 0) {
-		ike.what = IKE_ESP;
-	} else if (length >= 4 && captured >= 4 && memcmp(p, marker, 4) == 0) {
+	} else if (captured >= 4 && memcmp(p, marker, 4) == 0) {
 		ike_parse_message(&ike, p + 4, length - 4, captured - 4);
+	} else if (captured >= 4 && length >= 8) {
+		ike.what = IKE_ESP;
 	}
 	return ike;
 }
@@ -112,227 +119,317 @@ static bool is_initiation(const struct ike *ike)
 	return !ike->has_spi_r && !ike->response;
 }
 
-/* ---- the sets ---------------------------------------------------------------------------------
- */
-
-static int set_find(const struct ike_memory *memory, uint64_t spi)
+/* What an SA begins with that was made by rekeying (STRICT-33b). */
+static bool begins_rekeyed(const struct ike *ike)
 {
-	for (int i = 0; memory != NULL && i < IKE_SPIS; i++) {
-		if (memory->flags[i] != 0 && memory->spi[i] == spi)
-			return i;
-	}
-	return -1;
+	return ike->version == 2 &&
+	       (ike->exchange == IKE_CREATE_CHILD_SA || ike->exchange == IKE_INFORMATIONAL);
 }
 
-static int set_add(struct ike_memory *memory, uint64_t spi, uint8_t flags)
+/* ---- memories --------------------------------------------------------------------------------- */
+
+/* The entry of a flow's address pair, live or not; NULL if there is none. */
+static struct flow *pair_entry(const struct track *track, const struct flow_key *key,
+			       struct flow_key *pair)
 {
-	int i = set_find(memory, spi);
-
-	if (i < 0) {
-		i = memory->next;
-		memory->next = (uint8_t)((memory->next + 1) % IKE_SPIS);
-		memory->spi[i] = spi;
-		memory->flags[i] = 0;
-		if (memory->pending == i + 1)
-			memory->pending = 0;
-	}
-	memory->flags[i] |= flags;
-	return i;
-}
-
-static struct flow_key pair_key(const struct flow_key *key)
-{
-	struct flow_key pair = {.zone = key->zone, .family = key->family | FLOW_KEY_PAIR};
-
-	memcpy(pair.local, key->local, sizeof(pair.local));
-	memcpy(pair.peer, key->peer, sizeof(pair.peer));
-	return pair;
+	*pair = (struct flow_key){.zone = key->zone, .family = key->family | FLOW_KEY_PAIR};
+	memcpy(pair->local, key->local, sizeof(pair->local));
+	memcpy(pair->peer, key->peer, sizeof(pair->peer));
+	return flow_table_find(track->table, pair, flow_table_hash(track->table, pair));
 }
 
 /* The live entry of a flow's address pair, or NULL. */
 static struct flow *pair_find(const struct track *track, const struct flow_key *key)
 {
-	struct flow_key pair = pair_key(key);
-	struct flow *entry =
-		flow_table_find(track->table, &pair, flow_table_hash(track->table, &pair));
+	struct flow_key pair;
+	struct flow *entry = pair_entry(track, key, &pair);
 
-	if (entry == NULL || flow_time_reached(track->now, entry->expires_at))
-		return NULL;
-	return entry;
+	return entry == NULL || flow_time_reached(track->now, entry->expires_at) ? NULL : entry;
 }
 
-static struct ike_memory *memory_of(const struct track *track, const struct flow *flow)
+/* What a flow may rely on: its own memory, and on 4500 the pair's. */
+struct knowledge {
+	const struct ike_memory *own, *pair;
+};
+
+static struct knowledge knowledge_of(const struct track *track, const struct flow *flow)
 {
-	return flow == NULL ? NULL : flow_table_extension(track->table, flow);
+	static const struct ike_memory nothing;
+	const struct flow *entry = is_nat_t(flow) ? pair_find(track, &flow->key) : NULL;
+	struct knowledge known = {&nothing, &nothing};
+
+	if (flow->extension != FLOW_NONE)
+		known.own = flow_table_extension(track->table, flow);
+	if (entry != NULL)
+		known.pair = flow_table_extension(track->table, entry);
+	return known;
 }
 
-static struct ike_memory *memory_make(const struct track *track, struct flow *flow)
-{
-	struct ike_memory *memory = memory_of(track, flow);
+/* What is written of a flow: its own memory, and the pair's. */
+struct memories {
+	struct ike_memory *own, *pair;
+	struct flow *pair_entry;
+	bool floats; /* what the flow learns is for the pair as well */
+};
 
-	return memory != NULL ? memory : flow_table_extend(track->table, flow);
-}
-
-static struct ike_memory *pair_make(const struct track *track, const struct flow_key *key)
+/* Find or make both. False if there is no room; then nothing is made. */
+static bool memories_make(const struct track *track, struct flow *flow, struct memories *memories)
 {
-	struct flow_key pair = pair_key(key);
-	uint64_t hash = flow_table_hash(track->table, &pair);
-	struct flow *entry = flow_table_find(track->table, &pair, hash);
-	struct ike_memory *memory;
+	struct flow_key key;
+	struct flow *entry = pair_entry(track, &flow->key, &key);
+	uint32_t wanted = flow->extension == FLOW_NONE ? 1 : 0;
 
 	if (entry != NULL && flow_time_reached(track->now, entry->expires_at)) {
 		flow_table_remove(track->table, entry);
 		entry = NULL;
 	}
-	if (entry == NULL)
-		entry = flow_table_insert(track->table, &pair, hash);
-	if (entry == NULL)
-		return NULL;
-	entry->expires_at = track->now + PAIR_IDLE_MS;
-	memory = memory_make(track, entry);
-	if (memory == NULL)
-		flow_table_remove(track->table, entry);
-	return memory;
-}
-
-/* What is known of an SPI on this flow: its own flags, and by the float those of the pair. */
-static uint8_t flags_of(const struct track *track, const struct flow *flow, uint64_t spi)
-{
-	const struct ike_memory *own = memory_of(track, flow);
-	const struct ike_memory *pair = NULL;
-	uint8_t flags = 0;
-	int i = set_find(own, spi);
-
-	if (i >= 0)
-		flags = own->flags[i];
-	if (is_nat_t(flow))
-		pair = memory_of(track, pair_find(track, &flow->key));
-	i = set_find(pair, spi);
-	return i >= 0 ? flags | pair->flags[i] : flags;
-}
-
-/* Remember on the flow, and from a 500 flow on the pair too. False: no memory. */
-static bool learn(const struct track *track, struct flow *flow, uint64_t spi, uint8_t flags)
-{
-	struct ike_memory *own = memory_make(track, flow);
-	struct ike_memory *pair = own == NULL ? NULL : pair_make(track, &flow->key);
-
-	if (pair == NULL)
+	if (!proof_make_room(track, flow, entry == NULL ? wanted + 2 : wanted))
 		return false;
-	set_add(own, spi, flags);
-	if (!is_nat_t(flow))
-		set_add(pair, spi, flags);
+	if (entry == NULL) {
+		entry = flow_table_insert(track->table, &key, flow_table_hash(track->table, &key));
+		if (entry == NULL)
+			return false;
+		flow_table_extend(track->table, entry);
+	}
+	entry->expires_at = track->now + IDLE_MS;
+	memories->own = proof_memory(track, flow);
+	memories->pair = flow_table_extension(track->table, entry);
+	memories->pair_entry = entry;
+	memories->floats = !is_nat_t(flow);
+	if (flow_time_reached(track->now, memories->pair->alive_until)) /* before ticks wrap */
+		memories->pair->alive = false;
 	return true;
 }
 
-static void sa_answered(const struct track *track, struct flow *flow, uint64_t spi,
-			unsigned direction)
-{
-	struct ike_memory *own = memory_of(track, flow);
-	struct ike_memory *pair;
+/* ---- what is known ---------------------------------------------------------------------------- */
 
-	if (!learn(track, flow, spi, (uint8_t)(SPI_ANSWERED | SPI_MAY(direction))))
-		return;
-	own = memory_of(track, flow);
-	pair = pair_make(track, &flow->key);
-	own->answered |= SPI_MAY(direction);
-	if (pair != NULL)
-		pair->answered |= SPI_MAY(direction);
+/* An SPI and the side that asked with it, which is the lowest bit; never 0. */
+static uint64_t asked_by(const struct track *track, const struct ike *ike, unsigned asker)
+{
+	return (proof_hash(track, 0, ike->spis, sizeof(ike->spi_i)) & ~UINT64_C(3)) | 2 | asker;
 }
 
-bool proof_ike_sa_is_alive(const struct track *track, const struct flow_key *key)
+static bool has_asked(const struct knowledge *known, uint64_t asked)
 {
-	const struct ike_memory *pair = memory_of(track, pair_find(track, key));
-
-	return pair != NULL && pair->answered != 0;
+	return bounded_set_has(known->own->asked, ASKED, asked) ||
+	       bounded_set_has(known->pair->asked, ASKED, asked);
 }
 
-void proof_ike_sa_touch(const struct track *track, const struct flow_key *key)
+static bool is_adopted(const struct knowledge *known, uint64_t spi)
+{
+	return bounded_set_has(known->own->adopted, ADOPTED, spi) ||
+	       bounded_set_has(known->pair->adopted, ADOPTED, spi);
+}
+
+static bool is_barred(const struct knowledge *known, uint64_t spi)
+{
+	return bounded_set_has(known->own->barred, BARRED, spi) ||
+	       bounded_set_has(known->pair->barred, BARRED, spi);
+}
+
+/* Whether an SA that `asker` opened was answered on the flow. */
+static bool carries_answered(const struct knowledge *known, unsigned asker)
+{
+	return (known->own->answered | known->pair->answered) >> asker & 1;
+}
+
+/* ---- learning --------------------------------------------------------------------------------- */
+
+/* Whose oldest makes room: that of the side that holds more, or else of the one that asks. */
+static unsigned crowded_side(const struct ike_memory *memory, unsigned asker)
+{
+	unsigned of_second = 0;
+
+	for (unsigned i = 0; i < ASKED; i++)
+		of_second += memory->asked[i] & 1;
+	return of_second == ASKED / 2 ? asker : of_second > ASKED / 2;
+}
+
+static void asked_add(struct ike_memory *memory, uint64_t asked)
+{
+	if (bounded_set_is_full(memory->asked, ASKED) &&
+	    !bounded_set_has(memory->asked, ASKED, asked)) {
+		unsigned crowded = crowded_side(memory, asked & 1), i = 0;
+
+		while ((memory->asked[i] & 1) != crowded)
+			i++;
+		bounded_set_take(memory->asked, ASKED, memory->asked[i]);
+	}
+	bounded_set_add(memory->asked, ASKED, asked);
+}
+
+static void learn_asked(const struct memories *memories, uint64_t asked)
+{
+	asked_add(memories->own, asked);
+	if (memories->floats)
+		asked_add(memories->pair, asked);
+}
+
+static void adopt(struct ike_memory *memory, uint64_t spi)
+{
+	if (bounded_set_add(memory->adopted, ADOPTED, spi) != 0)
+		memory->forgot = true;
+}
+
+static void learn_adopted(const struct memories *memories, uint64_t spi)
+{
+	adopt(memories->own, spi);
+	if (memories->floats)
+		adopt(memories->pair, spi);
+}
+
+static void learn_barred(const struct memories *memories, uint64_t spi)
+{
+	bounded_set_add(memories->own->barred, BARRED, spi);
+	if (memories->floats)
+		bounded_set_add(memories->pair->barred, BARRED, spi);
+}
+
+/* ---- the SA of a pair ------------------------------------------------------------------------- */
+
+static void pair_revive(const struct track *track, struct flow *entry)
+{
+	struct ike_memory *memory = flow_table_extension(track->table, entry);
+
+	memory->alive = true;
+	memory->alive_until = entry->expires_at = track->now + IDLE_MS;
+}
+
+/* An SA that `asker` opened was answered. */
+static void learn_answered(const struct track *track, const struct memories *memories,
+			   unsigned asker)
+{
+	memories->own->answered |= (uint8_t)(1u << asker);
+	if (memories->floats)
+		memories->pair->answered |= (uint8_t)(1u << asker);
+	pair_revive(track, memories->pair_entry);
+}
+
+bool proof_ike_sa_refresh(const struct track *track, const struct flow_key *key)
 {
 	struct flow *entry = pair_find(track, key);
+	const struct ike_memory *memory;
 
-	if (entry != NULL)
-		entry->expires_at = track->now + PAIR_IDLE_MS;
-}
-
-/* ---- the two halves ---------------------------------------------------------------------------
- */
-
-/* STRICT-38: a request of an SA that is not known may be answered, once, by its response. */
-static bool expect_response(const struct track *track, struct flow *flow, const struct ike *ike,
-			    unsigned direction)
-{
-	struct ike_memory *own = memory_make(track, flow);
-
-	if (own == NULL)
+	if (entry == NULL)
 		return false;
-	memcpy(own->pending_spi, ike->spi_r, sizeof(own->pending_spi));
-	own->pending_id = ike->message_id;
-	own->pending_may = (uint8_t)!direction;
-	own->pending = (uint8_t)(set_add(own, ike->spi_i, SPI_PENDING) + 1);
+	memory = flow_table_extension(track->table, entry);
+	if (!memory->alive || flow_time_reached(track->now, memory->alive_until))
+		return false;
+	pair_revive(track, entry);
 	return true;
 }
 
-static bool is_expected_response(const struct ike_memory *own, const struct ike *ike,
-				 unsigned direction)
+/* ---- the two halves --------------------------------------------------------------------------- */
+
+static uint64_t *awaited_of(struct flow *flow)
 {
-	return own != NULL && own->pending != 0 && ike->response && ike->has_spi_r &&
-	       own->pending_may == direction && own->pending_id == ike->message_id &&
-	       own->spi[own->pending - 1] == ike->spi_i &&
-	       memcmp(own->pending_spi, ike->spi_r, sizeof(own->pending_spi)) == 0;
+	return (uint64_t *)flow->track.proof;
 }
 
-static bool remember(const struct track *track, struct flow *flow, const struct packet *packet,
+/* What a request of `asker` and its response have in common, and no other message has. */
+static uint64_t exchange_hash(const struct track *track, const struct ike *ike, unsigned asker)
+{
+	return proof_hash(track, (uint64_t)be32(ike->id) << 1 | asker, ike->spis, 16);
+}
+
+/* What a message is that goes by a rule of its own side. */
+enum ike_part {
+	IKE_INITIATES,
+	IKE_ANSWERS,   /* an initiation of the other side, which was admitted too */
+	IKE_CONTINUES, /* what its own side has asked for */
+	IKE_REKEYED,   /* it goes on in an adopted SA */
+	IKE_REQUESTS,  /* in an SA that is not known, and its response is marked */
+	IKE_STRANGER,  /* it answers what was never admitted */
+	IKE_NOTHING
+};
+
+static enum ike_part part_of(const struct track *track, const struct flow *flow,
+			     const struct ike *ike, unsigned direction)
+{
+	struct knowledge known = knowledge_of(track, flow);
+
+	if (is_initiation(ike))
+		return IKE_INITIATES;
+	if (has_asked(&known, asked_by(track, ike, !direction)))
+		return ike->has_spi_r ? IKE_ANSWERS : IKE_NOTHING;
+	if (has_asked(&known, asked_by(track, ike, direction)))
+		return IKE_CONTINUES;
+	if (is_adopted(&known, ike->spi_i))
+		return IKE_REKEYED;
+	if (ike->response) {
+		bool forgotten = known.own->forgot || known.pair->forgot;
+
+		return forgotten && begins_rekeyed(ike) ? IKE_NOTHING : IKE_STRANGER;
+	}
+	return ike->version == 2 && !is_barred(&known, ike->spi_i) ? IKE_REQUESTS : IKE_NOTHING;
+}
+
+/* Remember a message of an admitted side; false if there is no memory for it. */
+static bool remember(const struct track *track, struct flow *flow, const struct ike *ike,
 		     unsigned direction)
 {
-	struct ike ike = ike_parse(packet, is_nat_t(flow));
-	unsigned other = !direction;
-	uint8_t flags;
+	enum ike_part part = part_of(track, flow, ike, direction);
+	struct memories memories;
 
-	if (ike.what != IKE_MESSAGE) {
-		if (ike.what != IKE_MALFORMED)
-			proof_ike_sa_touch(track, &flow->key);
+	if (part == IKE_REQUESTS)
+		bounded_set_add(awaited_of(flow), AWAITED, exchange_hash(track, ike, direction));
+	if (part == IKE_CONTINUES || part == IKE_REKEYED)
+		proof_ike_sa_refresh(track, &flow->key);
+	if (part == IKE_REQUESTS || part == IKE_REKEYED || part == IKE_NOTHING)
 		return true;
+	if (!memories_make(track, flow, &memories))
+		return false;
+	if (part == IKE_STRANGER) {
+		learn_barred(&memories, ike->spi_i);
+	} else if (part == IKE_ANSWERS) {
+		learn_asked(&memories, asked_by(track, ike, !direction));
+		learn_answered(track, &memories, !direction);
+	} else {
+		learn_asked(&memories, asked_by(track, ike, direction));
 	}
-	flags = flags_of(track, flow, ike.spi_i);
-	if (is_initiation(&ike))
-		return learn(track, flow, ike.spi_i, SPI_MAY(other));
-	if (flags &
-	    SPI_MAY(direction)) { /* it answers an admitted initiation from the other side */
-		if (ike.has_spi_r)
-			sa_answered(track, flow, ike.spi_i, direction);
-		return true;
-	}
-	if (flags & SPI_MAY(other)) {
-		proof_ike_sa_touch(track, &flow->key);
-		return !is_nat_t(flow) ||
-		       learn(track, flow, ike.spi_i, flags & (uint8_t)~SPI_BARRED);
-	}
-	if (ike.response) /* STRICT-35 */
-		return learn(track, flow, ike.spi_i, SPI_BARRED);
-	if (ike.version == 2 && ike.has_spi_r && !(flags & SPI_BARRED))
-		return expect_response(track, flow, &ike, direction);
 	return true;
-}
-
-/* STRICT-33(b): a message that only an SA made by rekeying begins with. */
-static bool is_rekeyed(const struct track *track, const struct flow *flow, const struct ike *ike,
-		       uint8_t flags, unsigned direction)
-{
-	const struct ike_memory *own = memory_of(track, flow);
-	const struct ike_memory *pair =
-		is_nat_t(flow) ? memory_of(track, pair_find(track, &flow->key)) : NULL;
-	uint8_t answered = (uint8_t)((own ? own->answered : 0) | (pair ? pair->answered : 0));
-
-	return ike->version == 2 && !(flags & SPI_BARRED) && (answered & SPI_MAY(direction)) &&
-	       (ike->exchange == IKE_CREATE_CHILD_SA || ike->exchange == IKE_INFORMATIONAL);
 }
 
 static struct track_result ike_entitle(const struct track *track, struct flow *flow,
 				       const struct packet *packet, unsigned direction)
 {
-	if (!remember(track, flow, packet, direction))
+	struct ike ike = ike_parse(packet, is_nat_t(flow));
+
+	if (ike.what == IKE_ESP || ike.what == IKE_KEEPALIVE)
+		proof_ike_sa_refresh(track, &flow->key);
+	else if (ike.what == IKE_MESSAGE && !remember(track, flow, &ike, direction))
 		return track_no(TRACK_DROP, SEKISHO_REASON_TABLE_FULL);
+	return TRACK_PASSED;
+}
+
+/* Judge an IKE message that no rule of its own side has opened the flow for. */
+static struct track_result answer_message(const struct track *track, struct flow *flow,
+					  const struct ike *ike, unsigned direction)
+{
+	struct knowledge known = knowledge_of(track, flow);
+	uint64_t asked = asked_by(track, ike, !direction);
+	uint64_t exchange = ike->response ? exchange_hash(track, ike, !direction) : 0;
+	bool awaited = bounded_set_has(awaited_of(flow), AWAITED, exchange);
+	bool was_asked = awaited || has_asked(&known, asked);
+	bool rekeyed = is_adopted(&known, ike->spi_i) ||
+		       (begins_rekeyed(ike) && !is_barred(&known, ike->spi_i) &&
+			carries_answered(&known, !direction));
+	struct memories memories;
+
+	if (is_initiation(ike) || (!was_asked && !rekeyed))
+		return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_IKE);
+	if (!ike->has_spi_r) /* COOKIE, INVALID_KE_PAYLOAD: no SA is made yet (STRICT-31) */
+		return TRACK_PASSED;
+	if (!memories_make(track, flow, &memories))
+		return track_no(TRACK_DROP, SEKISHO_REASON_TABLE_FULL);
+	if (was_asked) {
+		bounded_set_take(awaited_of(flow), AWAITED, exchange);
+		learn_asked(&memories, asked);
+		learn_answered(track, &memories, !direction);
+	} else {
+		learn_adopted(&memories, ike->spi_i);
+		proof_ike_sa_refresh(track, &flow->key);
+	}
 	return TRACK_PASSED;
 }
 
@@ -340,32 +437,14 @@ static struct track_result ike_answer(const struct track *track, struct flow *fl
 				      const struct packet *packet, unsigned direction)
 {
 	struct ike ike = ike_parse(packet, is_nat_t(flow));
-	uint8_t flags;
 
 	if (ike.what == IKE_MALFORMED)
 		return track_no(TRACK_JUDGE, SEKISHO_REASON_IKE_MALFORMED);
-	if (ike.what != IKE_MESSAGE) {
-		if (!proof_ike_sa_is_alive(track, &flow->key))
-			return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_IKE_SA);
-		proof_ike_sa_touch(track, &flow->key);
-		return TRACK_PASSED;
-	}
-	if (is_initiation(&ike))
-		return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_IKE);
-	flags = flags_of(track, flow, ike.spi_i);
-	if ((flags & SPI_MAY(direction)) || is_rekeyed(track, flow, &ike, flags, direction)) {
-		/* COOKIE and INVALID_KE_PAYLOAD come without an SPIr: no SA is made yet (STRICT-31)
-		 */
-		if (ike.has_spi_r)
-			sa_answered(track, flow, ike.spi_i, direction);
-		return TRACK_PASSED;
-	}
-	if (is_expected_response(memory_of(track, flow), &ike, direction)) {
-		((struct ike_memory *)memory_of(track, flow))->pending = 0;
-		sa_answered(track, flow, ike.spi_i, direction);
-		return TRACK_PASSED;
-	}
-	return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_IKE);
+	if (ike.what == IKE_MESSAGE)
+		return answer_message(track, flow, &ike, direction);
+	if (!proof_ike_sa_refresh(track, &flow->key))
+		return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_IKE_SA);
+	return TRACK_PASSED;
 }
 
 const struct proof proof_ike = {.entitle = ike_entitle, .answer = ike_answer};

@@ -91,10 +91,10 @@ uint64_t proof_hash(const struct track *track, uint64_t what, const uint8_t *byt
 
 /* ---- ike.c, for those that follow IKE ---- */
 
-/* Whether an IKE SA of this flow's address pair is alive (STRICT-37, 40). */
-bool proof_ike_sa_is_alive(const struct track *track, const struct flow_key *key);
-
-/* Traffic that an IKE SA carries keeps it alive. */
-void proof_ike_sa_touch(const struct track *track, const struct flow_key *key);
+/*
+ * Whether an IKE SA of this flow's address pair is alive (STRICT-37, 40); if so, it is kept alive by
+ * the traffic that asks. To be called for packets that then pass.
+ */
+bool proof_ike_sa_refresh(const struct track *track, const struct flow_key *key);
 
 #endif
