@@ -11,11 +11,7 @@
 
 #include <netinet/in.h>
 
-#include "track.h"
-
-/* Work that a burst does for ageing; a burst makes at most SEKISHO_BURST_MAX flows. */
-#define SWEEP_BUDGET    64 /* flow entries looked at */
-#define FRAGMENT_BUDGET 4  /* datagrams ended, of each family */
+#define FRAGMENT_BUDGET 4 /* datagrams that a burst ends because of their age, of each family */
 
 #define ICMP_OTHER 0x100 /* in a key, with the type of what is neither query nor error */
 
@@ -25,46 +21,42 @@ struct job {
 	struct flow_key key;
 	uint64_t hash;
 	struct flow *flow;
-	const struct engine_zone *zone;
-	const struct sekisho_policy *policy;
+	struct engine_zone *zone;
 	struct sekisho_verdict *verdict;
 	const struct sekisho_frame *frame;
 	unsigned direction;
+	uint32_t denied_by; /* the entry of a network ACL, or SEKISHO_RULE_NONE */
 };
 
-static void key_make(struct flow_key *key, const struct packet *packet, uint16_t zone,
-		     unsigned direction)
+/* ICMP has a key by its kind; its identifier or code, and its type, stand where others have ports. */
+static void icmp_key_make(struct flow_key *key, const struct packet *packet)
 {
-	bool egress = direction == SEKISHO_EGRESS;
-
-	memcpy(key->local, egress ? packet->source : packet->destination, sizeof(key->local));
-	memcpy(key->peer, egress ? packet->destination : packet->source, sizeof(key->peer));
-	key->zone = zone;
-	key->protocol = packet->protocol;
-	key->family = packet->family;
-	switch (packet->l4_kind) {
-	case PACKET_L4_ICMP_QUERY:
+	if (packet->l4_kind == PACKET_L4_ICMP_QUERY) {
 		key->local_port = packet->icmp.id;
 		key->peer_port = track_icmp_request_type(packet);
-		break;
-	case PACKET_L4_ICMP_OTHER:
+	} else {
 		key->local_port = packet->icmp.code;
 		key->peer_port = (uint16_t)(ICMP_OTHER | packet->icmp.type);
-		break;
-	default:
-		key->local_port = egress ? packet->source_port : packet->destination_port;
-		key->peer_port = egress ? packet->destination_port : packet->source_port;
 	}
 }
 
-static struct track track_of(struct sekisho_engine *engine, const struct sekisho_policy *policy,
-			     uint32_t now)
+static inline void key_make(struct flow_key *key, const struct packet *packet, uint16_t zone,
+			    unsigned direction)
 {
-	return (struct track){.profile = policy->profile,
-			      .strict = &policy->strict,
-			      .aws = &policy->aws,
-			      .table = &engine->table,
-			      .now = now};
+	const uint8_t *addresses[2] = {packet->source, packet->destination};
+	const uint16_t ports[2] = {packet->source_port, packet->destination_port};
+
+	/* what goes out has its local end first, what comes in its peer's */
+	_Static_assert(SEKISHO_EGRESS == 0 && SEKISHO_INGRESS == 1, "directions are indices");
+	memcpy(key->local, addresses[direction], sizeof(key->local));
+	memcpy(key->peer, addresses[!direction], sizeof(key->peer));
+	key->local_port = ports[direction];
+	key->peer_port = ports[!direction];
+	key->zone = zone;
+	key->protocol = packet->protocol;
+	key->family = packet->family;
+	if (packet->l4_kind == PACKET_L4_ICMP_QUERY || packet->l4_kind == PACKET_L4_ICMP_OTHER)
+		icmp_key_make(key, packet);
 }
 
 /* ---- flows ----------------------------------------------------------------------------------- */
@@ -111,17 +103,13 @@ static struct rules_query opening_query(const struct flow *flow, unsigned direct
 	return query;
 }
 
-/*
- * AWS-10..17: whether packets of this key and direction need no state, as they would open an
- * untracked flow, or are the way back of one.
- */
-static bool is_untracked(const struct sekisho_policy *policy, const struct flow_key *key,
-			 unsigned direction)
+/* AWS-14: whether packets of this key and direction are the way back of an untracked flow. */
+static bool is_way_back(const struct sekisho_policy *policy, const struct flow_key *key,
+			unsigned direction)
 {
-	struct rules_query there = key_query(key, direction), back = key_query(key, !direction);
+	struct rules_query there = key_query(key, !direction);
 
-	return policy->profile->open_rules_untracked &&
-	       (rules_match(policy->rules, &there).open || rules_match(policy->rules, &back).open);
+	return rules_match(policy->rules, &there).open;
 }
 
 /*
@@ -132,7 +120,8 @@ static bool is_untracked(const struct sekisho_policy *policy, const struct flow_
 static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_policy *policy,
 			 struct flow *flow, enum sekisho_reason *missing)
 {
-	bool untracked = is_untracked(policy, &flow->key, flow->opener);
+	bool untracked = policy->profile->open_rules_untracked &&
+			 (is_way_back(policy, &flow->key, 0) || is_way_back(policy, &flow->key, 1));
 
 	for (unsigned d = 0; d < 2; d++) {
 		struct rules_query query = opening_query(flow, d);
@@ -145,9 +134,8 @@ static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_pol
 		if (!policy->profile->rules_may_withdraw)
 			continue;
 		if (match.rule == SEKISHO_RULE_NONE)
-			flow->opened &= (uint8_t) ~(1u << d);
-		else
-			flow->rule[d] = match.rule;
+			flow->opened ^= (uint8_t)(1u << d);
+		flow_table_set_rule(&engine->table, flow, d, match.rule);
 	}
 	flow->generation = policy->generation;
 	if (flow->opened != 0 && !untracked)
@@ -179,7 +167,7 @@ static void flow_account(struct job *job, struct flow *flow, uint32_t now)
 	unsigned direction = job->direction;
 	unsigned opener = track_is_originator(flow, direction) ? direction : !direction;
 
-	flow->expires_at = now + job->policy->timeouts[flow->timeouts][track_timeout(flow)];
+	flow->expires_at = now + job->zone->policy->timeouts[flow->timeouts][track_timeout(flow)];
 	flow->packets[direction]++;
 	flow->bytes[direction] += job->packet.frame_length;
 	job->verdict->rule = flow->rule[opener];
@@ -205,11 +193,29 @@ static struct rules_query packet_query(const struct job *job)
 	};
 }
 
+/*
+ * AWS-145: whether the network ACL of the packet's endpoint denies it. It comes before the groups on
+ * ingress, and after them on egress, where a packet that they would not let out is their drop. It knows
+ * no flows, and a packet that it denies changes none.
+ */
+static bool acl_denies(struct job *job)
+{
+	const struct rules_query query = packet_query(job);
+
+	return !rules_acl_allows(job->zone->policy->rules, &query, &job->denied_by);
+}
+
+static enum sekisho_reason denied_by_acl(const struct job *job)
+{
+	job->verdict->rule = job->denied_by;
+	return SEKISHO_REASON_NETWORK_ACL;
+}
+
 static struct rules_match match_packet(const struct job *job)
 {
 	const struct rules_query query = packet_query(job);
 
-	return rules_match(job->policy->rules, &query);
+	return rules_match(job->zone->policy->rules, &query);
 }
 
 static enum sekisho_reason make_room(struct sekisho_engine *engine, const struct job *job,
@@ -237,7 +243,7 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 				     struct flow *flow, const struct rules_match *match,
 				     uint32_t now)
 {
-	struct track track = track_of(engine, job->policy, now);
+	const struct track *track = &job->zone->track;
 	bool created = flow == NULL, was_half_open = false;
 
 	if (created) {
@@ -248,13 +254,13 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 		flow = flow_table_insert(&engine->table, &job->key, job->hash);
 		if (flow == NULL)
 			return SEKISHO_REASON_TABLE_FULL;
-		flow->generation = job->policy->generation;
+		flow->generation = job->zone->policy->generation;
 		flow->opened_at = now;
 		flow->timeouts = match->endpoint;
 	} else {
 		was_half_open = flow_is_half_open(flow);
 	}
-	if (!track_open(&track, flow, &job->packet, job->direction)) {
+	if (!track_open(track, flow, &job->packet, job->direction)) {
 		if (created) {
 			engine->table.created--;
 			flow->state = FLOW_UNANSWERED;
@@ -282,8 +288,8 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 				    struct flow *flow, bool over, enum sekisho_reason missing,
 				    uint32_t now)
 {
-	struct track track = track_of(engine, job->policy, now);
-	enum sekisho_reason not_opening = track_may_open(&track, &job->packet);
+	const struct track *track = &job->zone->track;
+	enum sekisho_reason not_opening = track_may_open(track, &job->packet);
 	struct rules_match match;
 
 	if (not_opening == SEKISHO_REASON_BAD_FLAGS)
@@ -291,7 +297,10 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 	match = match_packet(job);
 	if (match.rule == SEKISHO_RULE_NONE)
 		return missing;
-	if (is_untracked(job->policy, &job->key, job->direction)) {
+	if (job->denied_by != SEKISHO_RULE_NONE)
+		return denied_by_acl(job);
+	if (job->zone->policy->profile->open_rules_untracked &&
+	    (match.open || is_way_back(job->zone->policy, &job->key, job->direction))) {
 		job->verdict->rule = match.rule;
 		return SEKISHO_REASON_RULE_UNTRACKED;
 	}
@@ -325,7 +334,7 @@ static enum sekisho_reason error_is_refused(const struct packet *error, bool nee
 /* The live flow whose packet an error quotes, if the error goes to that packet's sender. */
 static struct flow *quoted_flow(struct sekisho_engine *engine, const struct job *job, uint32_t now)
 {
-	struct track track = track_of(engine, job->policy, now);
+	const struct track *track = &job->zone->track;
 	enum sekisho_reason missing;
 	struct packet quoted;
 	struct flow_key key = {0};
@@ -336,14 +345,14 @@ static struct flow *quoted_flow(struct sekisho_engine *engine, const struct job 
 		return NULL;
 	key_make(&key, &quoted, job->key.zone, !job->direction);
 	flow = flow_table_find(&engine->table, &key, flow_table_hash(&engine->table, &key));
-	flow = flow_live(engine, job->policy, flow, now, &missing);
-	return flow != NULL && track_quotes(&track, flow, &quoted, !job->direction) ? flow : NULL;
+	flow = flow_live(engine, job->zone->policy, flow, now, &missing);
+	return flow != NULL && track_quotes(track, flow, &quoted, !job->direction) ? flow : NULL;
 }
 
 /* STRICT-60, 61, AWS-32: by the flow that it quotes; never opens, refreshes or closes one. */
 static enum sekisho_reason related(struct sekisho_engine *engine, struct job *job, uint32_t now)
 {
-	bool need_relation = job->policy->profile->errors_need_relation;
+	bool need_relation = job->zone->policy->profile->errors_need_relation;
 	enum sekisho_reason refused = error_is_refused(&job->packet, need_relation);
 	struct rules_match match;
 	struct flow *flow = NULL;
@@ -354,6 +363,8 @@ static enum sekisho_reason related(struct sekisho_engine *engine, struct job *jo
 		unsigned sender = !job->direction;
 		unsigned opener = track_is_originator(flow, sender) ? sender : !sender;
 
+		if (job->denied_by != SEKISHO_RULE_NONE)
+			return denied_by_acl(job);
 		job->verdict->rule = flow->rule[opener];
 		job->verdict->opened_by = flow->opened_by[opener];
 		return SEKISHO_REASON_ICMP_RELATED;
@@ -361,9 +372,12 @@ static enum sekisho_reason related(struct sekisho_engine *engine, struct job *jo
 	if (need_relation)
 		return refused != PACKET_REASON_NONE ? refused : SEKISHO_REASON_ICMP_UNRELATED;
 	match = match_packet(job);
+	if (match.rule == SEKISHO_RULE_NONE)
+		return SEKISHO_REASON_NO_RULE;
+	if (job->denied_by != SEKISHO_RULE_NONE)
+		return denied_by_acl(job);
 	job->verdict->rule = match.rule;
-	return match.rule == SEKISHO_RULE_NONE ? SEKISHO_REASON_NO_RULE
-					       : SEKISHO_REASON_RULE_STATELESS;
+	return SEKISHO_REASON_RULE_STATELESS;
 }
 
 /* ---- fragments ------------------------------------------------------------------------------- */
@@ -470,15 +484,18 @@ static enum sekisho_reason malformed(struct sekisho_engine *engine, const struct
 static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct job *job,
 					struct flow *flow, uint32_t now)
 {
-	struct track track = track_of(engine, job->policy, now);
 	bool was_half_open = flow_is_half_open(flow);
 	bool originator = track_is_originator(flow, job->direction);
-	struct track_result result = track_inspect(&track, flow, &job->packet, job->direction);
+	struct track_result result;
 
+	if (job->denied_by != SEKISHO_RULE_NONE)
+		return denied_by_acl(job);
+	result = track_inspect(&job->zone->track, flow, &job->packet, job->direction);
 	switch (result.outcome) {
 	case TRACK_PASS:
 	case TRACK_LAST:
-		limit_change(&engine->table.limit, flow, was_half_open);
+		if (flow_is_half_open(flow) != was_half_open)
+			limit_change(&engine->table.limit, flow, was_half_open);
 		flow_account(job, flow, now);
 		if (result.outcome == TRACK_LAST)
 			flow_close(engine, flow);
@@ -493,42 +510,29 @@ static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct jo
 	}
 }
 
-/*
- * AWS-145: the network ACL comes before the groups on ingress, and after them on egress, where a packet
- * that they would not let out is their drop. It knows no flows, and a packet that it denies changes none.
- */
-static enum sekisho_reason refused_by_acl(const struct job *job, const struct flow *flow)
+static bool is_never_filtered(const struct job *job)
 {
-	const struct rules *rules = job->policy->rules;
-	const struct rules_query query = packet_query(job);
-	uint32_t entry = SEKISHO_RULE_NONE;
+	const struct packet *packet = &job->packet;
 
-	if (!rules_have_acls(rules) || rules_acl_allows(rules, &query, &entry))
-		return PACKET_REASON_NONE;
-	if (job->direction == SEKISHO_EGRESS && flow == NULL &&
-	    rules_match(rules, &query).rule == SEKISHO_RULE_NONE)
-		return SEKISHO_REASON_NO_RULE;
-	job->verdict->rule = entry;
-	return SEKISHO_REASON_NETWORK_ACL;
+	return policy_never_filters(job->zone->policy, packet->family, packet->source) ||
+	       policy_never_filters(job->zone->policy, packet->family, packet->destination);
 }
 
 static enum sekisho_reason through_state(struct sekisho_engine *engine, struct job *job,
 					 uint32_t now)
 {
-	const struct packet *packet = &job->packet;
-	const struct sekisho_policy *policy = job->policy;
-	enum sekisho_reason missing = SEKISHO_REASON_NO_RULE, refused;
+	const struct engine_zone *zone = job->zone;
+	enum sekisho_reason missing = SEKISHO_REASON_NO_RULE;
 	struct flow *flow;
 
-	if (policy->profile->checksums_verified && policy->strict.verify_checksums &&
-	    !(job->frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD) && !packet_checksum_ok(packet))
+	if (zone->verifies_checksums && !(job->frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD) &&
+	    !packet_checksum_ok(&job->packet))
 		return SEKISHO_REASON_BAD_CHECKSUM;
-	refused = refused_by_acl(job, job->flow);
-	if (refused != PACKET_REASON_NONE)
-		return refused;
-	if (packet->l4_kind == PACKET_L4_ICMP_ERROR)
+	if (zone->has_acls && acl_denies(job) && job->direction == SEKISHO_INGRESS)
+		return denied_by_acl(job);
+	if (job->packet.l4_kind == PACKET_L4_ICMP_ERROR)
 		return related(engine, job, now);
-	flow = flow_live(engine, policy, job->flow, now, &missing);
+	flow = flow_live(engine, zone->policy, job->flow, now, &missing);
 	if (flow == NULL)
 		return may_open(engine, job, NULL, false, missing, now);
 	return through_flow(engine, job, flow, now);
@@ -537,7 +541,6 @@ static enum sekisho_reason through_state(struct sekisho_engine *engine, struct j
 static enum sekisho_reason inspect(struct sekisho_engine *engine, struct job *job, uint32_t now)
 {
 	const struct packet *packet = &job->packet;
-	const struct sekisho_policy *policy = job->policy;
 
 	if (packet->reason != PACKET_REASON_NONE)
 		return malformed(engine, job, now);
@@ -545,8 +548,7 @@ static enum sekisho_reason inspect(struct sekisho_engine *engine, struct job *jo
 		return SEKISHO_REASON_ARP;
 	if (packet->l4_kind == PACKET_L4_ND)
 		return SEKISHO_REASON_NEIGHBOUR;
-	if (policy_never_filters(policy, packet->family, packet->source) ||
-	    policy_never_filters(policy, packet->family, packet->destination))
+	if (job->zone->has_never_filtered && is_never_filtered(job))
 		return SEKISHO_REASON_NEVER_FILTERED;
 	if (packet->is_fragment)
 		return through_fragments(engine, job, now);
@@ -554,16 +556,34 @@ static enum sekisho_reason inspect(struct sekisho_engine *engine, struct job *jo
 }
 
 /* Give a packet its reason; one that is held is counted when it is released. */
-static void conclude(struct sekisho_engine *engine, struct sekisho_verdict *verdict,
-		     uint32_t frame_length, enum sekisho_reason reason)
+static inline void conclude(struct sekisho_engine *engine, struct sekisho_verdict *verdict,
+			    uint32_t frame_length, enum sekisho_reason reason)
 {
 	verdict->reason = (uint8_t)reason;
-	verdict->action = (uint8_t)sekisho_reason_action(reason);
+	verdict->action = sekisho_reason_actions[reason];
 	if (verdict->action == SEKISHO_HOLD)
 		return;
 	engine->telemetry.by_reason[reason]++;
 	telemetry_rule(&engine->telemetry, verdict->rule, frame_length,
 		       reason == SEKISHO_REASON_RULE_MATCH);
+}
+
+/* The first stage: take the frame apart and find out where its flow would be. */
+static inline void receive(struct sekisho_engine *engine, struct job *job, uint32_t now)
+{
+	const struct sekisho_frame *frame = job->frame;
+
+	packet_parse(&job->packet, frame->data, frame->captured, frame->length);
+	job->direction = frame->direction & 1;
+	job->denied_by = SEKISHO_RULE_NONE;
+	job->zone = &engine->zones[frame->zone];
+	job->zone->track.now = now;
+	key_make(&job->key, &job->packet, frame->zone, job->direction);
+	job->hash = flow_table_hash(&engine->table, &job->key);
+	flow_table_prefetch(&engine->table, job->hash);
+	*job->verdict = (struct sekisho_verdict){.rule = SEKISHO_RULE_NONE,
+						 .packet = ++engine->telemetry.received};
+	engine->telemetry.received_bytes += frame->length;
 }
 
 void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
@@ -575,36 +595,24 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 
 	engine->telemetry.now_ms = now_ms;
 	for (unsigned i = 0; i < count; i++) {
+		jobs[i].frame = &frames[i];
+		jobs[i].verdict = &verdicts[i];
+		receive(engine, &jobs[i], now_ms);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		jobs[i].flow = flow_table_candidate(&engine->table, jobs[i].hash);
+		flow_prefetch(jobs[i].flow);
+	}
+	for (unsigned i = 0; i < count; i++) {
 		struct job *job = &jobs[i];
 
-		packet_parse(&job->packet, frames[i].data, frames[i].captured, frames[i].length);
-		job->direction = frames[i].direction;
-		job->zone = &engine->zones[frames[i].zone];
-		job->policy = job->zone->policy;
-		key_make(&job->key, &job->packet, frames[i].zone, job->direction);
-		job->hash = flow_table_hash(&engine->table, &job->key);
-		flow_table_prefetch(&engine->table, job->hash);
-		verdicts[i] = (struct sekisho_verdict){.rule = SEKISHO_RULE_NONE,
-						       .packet = ++engine->telemetry.received};
-		engine->telemetry.received_bytes += frames[i].length;
-		job->verdict = &verdicts[i];
-		job->frame = &frames[i];
+		/* unless an earlier packet of the burst has made or removed a flow, it is mostly right */
+		if (engine->table.changes != changes || !flow_is(job->flow, &job->key))
+			job->flow = flow_table_find(&engine->table, &job->key, job->hash);
+		conclude(engine, job->verdict, job->packet.frame_length,
+			 inspect(engine, job, now_ms));
 	}
-	for (unsigned i = 0; i < count; i++) {
-		jobs[i].flow = flow_table_find(&engine->table, &jobs[i].key, jobs[i].hash);
-		if (jobs[i].flow != NULL)
-			__builtin_prefetch(jobs[i].flow->rule); /* its second line */
-	}
-	for (unsigned i = 0; i < count; i++) {
-		enum sekisho_reason reason;
-
-		/* an earlier packet of the burst may have made or removed the flow */
-		if (engine->table.changes != changes)
-			jobs[i].flow = flow_table_find(&engine->table, &jobs[i].key, jobs[i].hash);
-		reason = inspect(engine, &jobs[i], now_ms);
-		conclude(engine, jobs[i].verdict, frames[i].length, reason);
-	}
-	flow_age_sweep(&engine->table, now_ms, SWEEP_BUDGET);
+	flow_age_sweep(&engine->table, now_ms);
 	fragment_age(&engine->fragments, now_ms, FRAGMENT_BUDGET);
 }
 

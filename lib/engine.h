@@ -10,10 +10,14 @@
 #include "fragment.h"
 #include "policy.h"
 #include "telemetry.h"
+#include "track.h"
 
 struct engine_zone {
 	const struct sekisho_policy *policy;
 	struct limit_ceilings ceilings;
+	struct track track; /* its `now` is that of the burst */
+	/* What a packet has to be asked besides its flow and the rules. */
+	bool verifies_checksums, has_acls, has_never_filtered;
 };
 
 struct sekisho_engine {

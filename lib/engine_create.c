@@ -130,6 +130,14 @@ void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 		.ceilings = {.half_open = ceiling((uint32_t)half_open),
 			     .half_open_per_source = ceiling(limits->half_open_per_source),
 			     .flows_per_source = ceiling(limits->flows_per_source)},
+		.track = {.profile = policy->profile,
+			  .strict = &policy->strict,
+			  .aws = &policy->aws,
+			  .table = &engine->table},
+		.verifies_checksums =
+			policy->profile->checksums_verified && policy->strict.verify_checksums,
+		.has_acls = rules_have_acls(policy->rules),
+		.has_never_filtered = policy->never_filtered_count > 0,
 	};
 }
 

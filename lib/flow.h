@@ -103,6 +103,19 @@ static inline bool flow_is_unanswered(const struct flow *flow)
 	return flow->state == FLOW_UNANSWERED || flow->state == FLOW_PICKED_UP;
 }
 
+/* Whether an entry is that of a key; none is not. */
+static inline bool flow_is(const struct flow *flow, const struct flow_key *key)
+{
+	return flow != NULL && flow_key_equal(&flow->key, key);
+}
+
+/* Ask for both lines of an entry; nothing for none. */
+static inline void flow_prefetch(const struct flow *flow)
+{
+	__builtin_prefetch(flow, 1);
+	__builtin_prefetch((const uint8_t *)flow + 64, 1);
+}
+
 /* Ticks wrap; a is at or after b. */
 static inline bool flow_time_reached(uint32_t now, uint32_t when)
 {

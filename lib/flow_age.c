@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * flow_age.c: what makes room. Expiry is exact at look-up, whatever the sweep has got to, so the sweep
- * need only keep up with creation: a few entries a burst, round and round, never a full walk.
+ * need only give back entries in good time: once round in two seconds, however many bursts those are,
+ * a few entries at a time, never a full walk. What is created faster than that finds its room by
+ * flow_age_recycle().
  *
  * An extension's memory may hold any bytes where a key's family stands; the sweep must not take it for
  * a flow, so extensions keep that byte zero (see proof_memory()).
  */
 #include "flow_table.h"
 
+#define SWEEP_MAX    64 /* entries looked at in a burst */
 #define RECYCLE_SCAN 64 /* entries looked at to find a victim */
 
 static struct flow *sweep_next(struct flow_table *table)
@@ -18,9 +21,15 @@ static struct flow *sweep_next(struct flow_table *table)
 	return flow;
 }
 
-void flow_age_sweep(struct flow_table *table, uint32_t now, unsigned budget)
+void flow_age_sweep(struct flow_table *table, uint32_t now)
 {
-	while (budget-- > 0) {
+	uint32_t passed = now - table->swept_at;
+	uint64_t due = (uint64_t)passed * table->sweep_per_ms;
+
+	if (passed == 0)
+		return;
+	table->swept_at = now;
+	for (uint64_t i = due < SWEEP_MAX ? due : SWEEP_MAX; i > 0; i--) {
 		struct flow *flow = sweep_next(table);
 
 		if (flow->key.family == 0 || !flow_time_reached(now, flow->expires_at))

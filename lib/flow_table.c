@@ -3,8 +3,12 @@
 #include "flow_table.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
-#define RANDOM_TWIST 0xa5 /* the sources' secret differs from the flows' */
+#define SWEEP_ROUND_MS 2000 /* all entries are looked at once in this time */
+#define RANDOM_TWIST   0xa5 /* the sources' secret differs from the flows' */
 
 /* Two thirds of the slots are used when the pool is full: one displacement then finds room. */
 static uint32_t bucket_count(uint32_t capacity)
@@ -37,6 +41,7 @@ void flow_table_init(struct flow_table *table, uint32_t capacity,
 	table->buckets = memory->buckets;
 	table->live_by_rule = memory->live_by_rule;
 	table->capacity = capacity;
+	table->sweep_per_ms = capacity / SWEEP_ROUND_MS + 1;
 	table->bucket_mask = bucket_count(capacity) - 1;
 	for (uint32_t i = 0; i < capacity; i++)
 		table->flows[i].expires_at = i + 1 < capacity ? i + 1 : FLOW_NONE;
@@ -60,19 +65,49 @@ static uint32_t other_bucket(const struct flow_table *table, uint32_t bucket, ui
 	return bucket ^ (((uint32_t)tag * 0x5bd1e995u | 1u) & table->bucket_mask);
 }
 
+/* The slots of a bucket that have a tag, as bits. */
+static inline unsigned slots_with(const struct flow_bucket *bucket, uint16_t tag)
+{
+#ifdef __SSE2__
+	__m128i tags = _mm_load_si128((const __m128i *)bucket->tag);
+	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
+
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
+#else
+	unsigned slots = 0;
+
+	for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++)
+		slots |= (unsigned)(bucket->tag[i] == tag) << i;
+	return slots;
+#endif
+}
+
 static struct flow *find_in(const struct flow_table *table, const struct flow_bucket *bucket,
 			    uint16_t tag, const struct flow_key *key)
 {
-	for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-		struct flow *flow;
+	for (unsigned slots = slots_with(bucket, tag); slots != 0; slots &= slots - 1) {
+		struct flow *flow = &table->flows[bucket->index[__builtin_ctz(slots)]];
 
-		if (bucket->tag[i] != tag)
-			continue;
-		flow = &table->flows[bucket->index[i]];
 		if (flow_key_equal(&flow->key, key))
 			return flow;
 	}
 	return NULL;
+}
+
+struct flow *flow_table_candidate(const struct flow_table *table, uint64_t hash)
+{
+	uint32_t first = (uint32_t)hash & table->bucket_mask;
+	uint16_t tag = tag_of(hash);
+	const struct flow_bucket *bucket = &table->buckets[first];
+	unsigned slots = slots_with(bucket, tag);
+
+	if (slots == 0) {
+		bucket = &table->buckets[other_bucket(table, first, tag)];
+		slots = slots_with(bucket, tag);
+		if (slots == 0)
+			return NULL;
+	}
+	return &table->flows[bucket->index[__builtin_ctz(slots)]];
 }
 
 struct flow *flow_table_find(const struct flow_table *table, const struct flow_key *key,

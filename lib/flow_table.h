@@ -34,6 +34,8 @@ struct flow_table {
 	uint32_t taken;     /* entries that are not free: flows, address pairs, proofs' memories */
 	uint32_t changes;   /* counts inserts and removes */
 	uint32_t sweep;     /* where ageing goes on */
+	uint32_t swept_at;  /* tick */
+	uint32_t sweep_per_ms; /* entries */
 	struct flow_hash_secret secret;
 	struct limit limit;
 	uint32_t *live_by_rule; /* flows now, by the number of the rule that opened them */
@@ -63,6 +65,12 @@ static inline void flow_table_prefetch(const struct flow_table *table, uint64_t 
 {
 	__builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
 }
+
+/*
+ * The entry that a hash leads to, mostly that of its key, and not looked at; NULL if there is none. For
+ * the stage before flow_table_find(), which is still to be asked when the entry is of another key.
+ */
+struct flow *flow_table_candidate(const struct flow_table *table, uint64_t hash);
 
 /* The entry of a key, expired or not; NULL if there is none. */
 struct flow *flow_table_find(const struct flow_table *table, const struct flow_key *key,
@@ -101,8 +109,8 @@ static inline uint32_t flow_table_index(const struct flow_table *table, const st
 
 /* ---- flow_age.c ---- */
 
-/* Look at the next `budget` entries and remove those past their time. */
-void flow_age_sweep(struct flow_table *table, uint32_t now, unsigned budget);
+/* Look at some entries, as many as time has gone by since the last call, and remove those that are over. */
+void flow_age_sweep(struct flow_table *table, uint32_t now);
 
 /* Which live flows may make room for others; never an established or answered one. */
 enum flow_victim {

@@ -159,11 +159,11 @@ bool rules_acl_allows(const struct rules *rules, const struct rules_query *query
 			return true;
 	}
 	found = list_match(rules, acl->lists + query->direction, &asked);
-	*rule = acl->rest[query->direction];
-	if (found.first == CLASSIFIER_NONE)
-		return false;
-	*rule = rules->entries[found.first].rule;
-	return !rules->entries[found.first].deny;
+	if (found.first != CLASSIFIER_NONE && !rules->entries[found.first].deny)
+		return true;
+	*rule = found.first == CLASSIFIER_NONE ? acl->rest[query->direction]
+					       : rules->entries[found.first].rule;
+	return false;
 }
 
 /* ---- building: entries ------------------------------------------------------------------------ */

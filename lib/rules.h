@@ -48,8 +48,8 @@ struct rules_match rules_match(const struct rules *rules, const struct rules_que
 bool rules_have_acls(const struct rules *rules);
 
 /*
- * Whether the network ACL of the packet's endpoint lets it pass, as one that has none does. `rule` gets
- * the entry that denies it.
+ * Whether the network ACL of the packet's endpoint lets it pass, as one that has none does. If not,
+ * `rule` gets the entry that denies it.
  */
 bool rules_acl_allows(const struct rules *rules, const struct rules_query *query, uint32_t *rule);
 

@@ -6,11 +6,16 @@
 
 static const struct {
 	const char *word, *sentence;
-	enum sekisho_action action;
 	enum sekisho_admitted_by by;
 } reasons[] = {
 #define X(id, word_, action_, by_, sentence_)                                                      \
-	[SEKISHO_REASON_##id] = {word_, sentence_, SEKISHO_##action_, SEKISHO_BY_##by_},
+	[SEKISHO_REASON_##id] = {word_, sentence_, SEKISHO_BY_##by_},
+	SEKISHO_REASONS(X)
+#undef X
+};
+
+const unsigned char sekisho_reason_actions[SEKISHO_REASON_COUNT] = {
+#define X(id, word, action_, by, sentence) [SEKISHO_REASON_##id] = SEKISHO_##action_,
 	SEKISHO_REASONS(X)
 #undef X
 };
@@ -23,11 +28,6 @@ const char *sekisho_reason_word(enum sekisho_reason reason)
 const char *sekisho_reason_sentence(enum sekisho_reason reason)
 {
 	return reasons[reason].sentence;
-}
-
-enum sekisho_action sekisho_reason_action(enum sekisho_reason reason)
-{
-	return reasons[reason].action;
 }
 
 enum sekisho_admitted_by sekisho_reason_admitted_by(enum sekisho_reason reason)

@@ -110,8 +110,14 @@ const char *sekisho_reason_word(enum sekisho_reason reason);
 /* One plain sentence on a reason, without a full stop. Any thread. */
 const char *sekisho_reason_sentence(enum sekisho_reason reason);
 
-/* Whether a reason passes or drops. Any thread. */
-enum sekisho_action sekisho_reason_action(enum sekisho_reason reason);
+/* Whether a reason passes, drops or holds, by the reason. */
+extern const unsigned char sekisho_reason_actions[SEKISHO_REASON_COUNT];
+
+/* The same as a function. Any thread. */
+static inline enum sekisho_action sekisho_reason_action(enum sekisho_reason reason)
+{
+	return (enum sekisho_action)sekisho_reason_actions[reason];
+}
 
 /* What admits a packet of this reason. Any thread. */
 enum sekisho_admitted_by sekisho_reason_admitted_by(enum sekisho_reason reason);

@@ -140,3 +140,9 @@ void bench_run(struct bench *bench, const struct row *rows, size_t count)
 				 rows[i].reason);
 	}
 }
+
+void bench_wait(struct bench *bench, uint32_t from_ms, uint32_t to_ms)
+{
+	for (uint32_t now = from_ms; now <= to_ms; now++)
+		sekisho_engine_burst(bench->engine, now, NULL, 0, NULL);
+}

@@ -35,6 +35,12 @@ const struct sekisho_policy *bench_install(struct bench *bench,
 /* The founding policy: inbound only ESP from the peer, outbound everything. */
 void bench_founding(struct bench *bench, enum sekisho_semantics semantics);
 
+/*
+ * Let time go by from one millisecond to another, a burst of nothing in each. In two seconds ageing has
+ * looked at all entries.
+ */
+void bench_wait(struct bench *bench, uint32_t from_ms, uint32_t to_ms);
+
 /* Send one packet of packets.h. */
 struct sekisho_verdict bench_send(struct bench *bench, uint32_t at_ms, const char *text);
 
