@@ -30,15 +30,16 @@ static const struct {
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 
-/* Count a page of a member: +1 if more are to follow, for good when one is the last. */
-static void page_note(const struct node *document, const char *member)
+/* Note a page of what is listed: one of them must be the last, without a token for the next. */
+static void page_note(const struct node *document, const char *what)
 {
 	struct node token = node_member(document, "NextToken");
-	const json_t *state = json_object_get(document->import->pages, member);
+	json_t *pages = document->import->pages;
 
-	if (json_is_true(state))
-		return; /* the last page was met */
-	json_object_set_new(document->import->pages, member, json_boolean(token.value == NULL));
+	if (what == NULL || json_is_true(json_object_get(pages, what)))
+		return;
+	if (json_object_set_new(pages, what, json_boolean(token.value == NULL)) != 0)
+		document->import->no_memory = true;
 }
 
 static bool take_list_entries(const struct node *document)
@@ -60,7 +61,7 @@ static bool take_list_entries(const struct node *document)
 	if (list == NULL)
 		return true;
 	list->thing.known = true;
-	page_note(document, "Entries");
+	page_note(document, import_print(import, "Entries of %s", import->source_list));
 	for (size_t i = 0; i < node_length(&entries); i++) {
 		struct node entry = node_entry(&entries, i);
 
@@ -135,15 +136,15 @@ void import_aws_add(struct import *import, const struct import_source *source)
 
 static void tell_missing_pages(struct import *import)
 {
-	const char *member;
+	const char *what;
 	json_t *last;
 
-	json_object_foreach(import->pages, member, last)
+	json_object_foreach(import->pages, what, last)
 	{
 		if (!json_is_true(last))
 			import_remark(import, REMARK_NOTE, nowhere,
 				      "each file with %s has a NextToken: the last page is missing",
-				      member);
+				      what);
 	}
 }
 

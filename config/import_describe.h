@@ -16,10 +16,7 @@ void describe_list_entry(const struct node *entry); /* Entries of the list of th
 
 /* ---- shared with Terraform's shapes ----------------------------------------------------------- */
 
-/*
- * A rule of a group; tells and leaves out what cannot be. `place` is `rule`'s or finer. The prefix of
- * a rule comes from import_block().
- */
+/* Add a rule to a group; it is copied, and its description may be NULL. */
 void describe_add_rule(struct import *import, struct import_group *group,
 		       const struct import_rule *rule);
 

@@ -122,7 +122,7 @@ struct import {
 	IMPORT_VECTOR(struct import_subnet *) subnets;
 	/* key to position in the vector */
 	json_t *group_keys, *list_keys, *endpoint_keys, *acl_keys, *subnet_keys;
-	json_t *pages; /* by the member's name: how many documents, less those that others follow */
+	json_t *pages; /* by what is listed: whether a page was met that no other follows */
 	const char *source_list; /* whose entries the present file holds, or NULL */
 	bool entries_taken;
 };

@@ -11,7 +11,8 @@ void remark_add_v(struct remarks *remarks, enum remark_kind kind, struct remark_
 	struct remark remark = {.kind = kind}, *items;
 
 	remarks->of_kind[kind]++;
-	if (remarks->count == REMARKS_MAX)
+	/* whatever else there is to say, why nothing is made must be said */
+	if (remarks->count >= REMARKS_MAX + (kind == REMARK_ERROR ? REMARKS_ERRORS : 0))
 		return;
 	/* full at 0, 1, 2, 4, 8, ... */
 	if ((remarks->count & (remarks->count - 1)) == 0) {

@@ -32,10 +32,11 @@ struct remark {
 /* In the order of their finding. Zero it before use. */
 struct remarks {
 	struct remark *items;
-	size_t count;                      /* at most REMARKS_MAX are kept */
+	size_t count;                      /* at most REMARKS_MAX are kept, and then errors only */
 	size_t of_kind[REMARK_KIND_COUNT]; /* all that were found */
 };
-#define REMARKS_MAX 10000
+#define REMARKS_MAX    10000
+#define REMARKS_ERRORS 100 /* that are kept beyond */
 
 /* Add one; all texts are copied. When memory is short it is counted only. */
 void remark_add(struct remarks *remarks, enum remark_kind kind, struct remark_place place,

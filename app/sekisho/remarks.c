@@ -23,6 +23,7 @@ static void print_json(const struct remark *remark)
 void cli_tell(const struct cli *cli, const struct remarks *remarks)
 {
 	const size_t *count = remarks->of_kind;
+	size_t all = count[REMARK_ERROR] + count[REMARK_LEFT_OUT] + count[REMARK_NOTE];
 
 	for (size_t i = 0; i < remarks->count; i++) {
 		if (cli->output == CLI_JSON)
@@ -30,6 +31,8 @@ void cli_tell(const struct cli *cli, const struct remarks *remarks)
 		else
 			remark_print(stderr, &remarks->items[i]);
 	}
+	if (cli->output == CLI_TABLE && all > remarks->count)
+		fprintf(stderr, "%zu more are not shown\n", all - remarks->count);
 	if (cli->output == CLI_JSON)
 		fprintf(stderr,
 			"{\"summary\":{\"errors\":%zu,\"not_carried_over\":%zu,\"notes\":%zu}}\n",
@@ -37,7 +40,7 @@ void cli_tell(const struct cli *cli, const struct remarks *remarks)
 	else if (count[REMARK_ERROR] > 0)
 		fprintf(stderr, "%zu error%s: nothing is made\n", count[REMARK_ERROR],
 			count[REMARK_ERROR] == 1 ? "" : "s");
-	else if (count[REMARK_LEFT_OUT] + count[REMARK_NOTE] > 0)
+	else if (all > 0)
 		fprintf(stderr, "%zu not carried over, %zu note%s\n", count[REMARK_LEFT_OUT],
 			count[REMARK_NOTE], count[REMARK_NOTE] == 1 ? "" : "s");
 }

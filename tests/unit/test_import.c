@@ -362,6 +362,18 @@ static void bombs_are_refused(void **state)
 	}
 }
 
+/* Why nothing is made is told, however much else there is to tell. */
+static void errors_are_told_after_all_else(void **state)
+{
+	size_t length;
+	char *text = repeated("{\"SecurityGroups\":[{\"GroupId\":\"sg-1\",\"IpPermissions\":[",
+			      "{\"IpProtocol\":\"tcp\"},", 20000,
+			      "{\"FromPort\":\"x\",\"IpProtocol\":\"-1\"}]}]}", &length);
+
+	refused(text, length, "FromPort: error: is a string, must be a whole number");
+	free(text);
+}
+
 /* Any prefix of a file, and any one byte of it changed, is refused or imported, and nothing worse. */
 static void damage_check(const struct example *example)
 {
@@ -396,6 +408,7 @@ int main(void)
 		cmocka_unit_test(order_does_not_matter),
 		cmocka_unit_test(bad_json_is_refused),
 		cmocka_unit_test(bombs_are_refused),
+		cmocka_unit_test(errors_are_told_after_all_else),
 		cmocka_unit_test(damaged_files_do_no_harm),
 	};
 
