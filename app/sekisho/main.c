@@ -32,9 +32,9 @@ static const struct verb verbs[] = {
 	 "the packets that two policies judge differently; exit 1 if any"},
 	{"check", cmd_check, "o", "", 1, "P", "validate a policy file; exit 1 if it is not valid"},
 	{"import", cmd_import, "otP", "", -1, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
-	 "describe-* JSON and terraform show -json into a policy; says what it leaves out"},
+	 "what describe-* and terraform show -json print, as a policy"},
 	{"export", cmd_export, "ot", "", 2, "aws [--to FILE] P",
-	 "a policy as describe-* JSON, for import aws or AWS's own tools"},
+	 "a policy as describe-* would print it"},
 	{"status", cmd_status, "os", "", 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "osl", "", 0, "[--limit N]", "its live flows"},
@@ -68,7 +68,10 @@ static void print_usage(FILE *to)
 		char synopsis[64];
 
 		snprintf(synopsis, sizeof(synopsis), "%s %s", verbs[i].name, verbs[i].usage);
-		fprintf(to, "  %-28s %s\n", synopsis, verbs[i].does);
+		if (strlen(synopsis) > 28)
+			fprintf(to, "  %s\n  %-28s %s\n", synopsis, "", verbs[i].does);
+		else
+			fprintf(to, "  %-28s %s\n", synopsis, verbs[i].does);
 	}
 	fprintf(to,
 		"\nVerbs of the running daemon take --socket PATH (default "

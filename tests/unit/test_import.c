@@ -254,6 +254,47 @@ static void order_does_not_matter(void **state)
 	for_each_example(order_check, 20);
 }
 
+/* ---- references ------------------------------------------------------------------------------- */
+
+/* The rule of a name in the policy of a case. */
+static size_t peers_of(const char *name, const char *rule, struct sekisho_prefix *first)
+{
+	char path[1024];
+	struct config_errors errors = {0};
+	struct config_policy *config;
+	const struct sekisho_policy_spec *spec;
+	size_t peers = SIZE_MAX;
+
+	snprintf(path, sizeof(path), "%s/%s/policy.yaml", CASES, name);
+	config = config_policy_load(path, &errors);
+	assert_non_null(config);
+	spec = config_policy_spec(config);
+	for (size_t g = 0; g < spec->group_count; g++) {
+		for (size_t r = 0; r < spec->groups[g].rule_count; r++) {
+			const struct sekisho_rule_spec *one = &spec->groups[g].rules[r];
+
+			if (strncmp(one->name, rule, strlen(rule)) != 0)
+				continue;
+			peers = one->peer_count;
+			if (peers > 0)
+				*first = one->peers[0];
+		}
+	}
+	config_policy_destroy(config);
+	return peers;
+}
+
+/* A group stands for the private addresses of who carries it; nobody does: it matches nothing. */
+static void aws_108_110_groups_as_peers(void **state)
+{
+	struct sekisho_prefix first = {0};
+
+	assert_int_equal(peers_of("peering", "here/in-udp-", &first), 1);
+	assert_memory_equal(first.address, "\x0a\x01\0\x04", 4);
+	assert_int_equal(first.length, 32);
+	assert_int_equal(peers_of("flat-rules", "sg-0f/sgr-10", &first), 0);
+}
+
 /* ---- hostile bytes ---------------------------------------------------------------------------- */
 
 static void refused(const char *text, size_t length, const char *why)
@@ -406,6 +447,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cases_give_what_is_expected),
 		cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(aws_108_110_groups_as_peers),
 		cmocka_unit_test(bad_json_is_refused),
 		cmocka_unit_test(bombs_are_refused),
 		cmocka_unit_test(errors_are_told_after_all_else),
