@@ -167,7 +167,8 @@ void sekisho_engine_rule_stats(const struct sekisho_engine *engine, uint32_t rul
 		stats->live = __atomic_load_n(&engine->table.live_by_rule[rule], __ATOMIC_RELAXED);
 }
 
-static void describe(const struct flow *flow, uint32_t now, struct sekisho_flow_info *info)
+static void describe(const struct flow_table *table, const struct flow *flow, uint32_t now,
+		     struct sekisho_flow_info *info)
 {
 	*info = (struct sekisho_flow_info){
 		.zone = flow->key.zone,
@@ -189,6 +190,7 @@ static void describe(const struct flow *flow, uint32_t now, struct sekisho_flow_
 		info->packets[d] = flow->packets[d];
 		info->bytes[d] = flow->bytes[d];
 	}
+	track_other_spis(table, flow, info->spis);
 }
 
 unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_ms,
@@ -203,7 +205,7 @@ unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_
 
 		if (flow->key.family != 0 && !(flow->key.family & FLOW_KEY_PAIR) &&
 		    !flow_time_reached(now_ms, flow->expires_at))
-			describe(flow, now_ms, &out[count++]);
+			describe(table, flow, now_ms, &out[count++]);
 		if (++*cursor == table->capacity) {
 			*cursor = 0;
 			break;

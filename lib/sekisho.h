@@ -422,6 +422,14 @@ struct sekisho_rule_stats {
 void sekisho_engine_rule_stats(const struct sekisho_engine *engine, uint32_t rule,
 			       struct sekisho_rule_stats *stats);
 
+#define SEKISHO_FLOW_SPIS 5 /* SPIs of ESP that are counted, of each direction of a flow */
+
+/* Packets of an SPI since it was first seen (STRICT-41). */
+struct sekisho_spi_count {
+	uint32_t spi;     /* host order; 0: none */
+	uint32_t packets; /* modulo 2^32 */
+};
+
 /* A flow for people. Index 0/1 of the pairs is enum sekisho_direction. */
 struct sekisho_flow_info {
 	uint16_t zone;
@@ -436,6 +444,8 @@ struct sekisho_flow_info {
 	uint64_t packets[2], bytes[2];
 	uint32_t age_ms;     /* since it was opened */
 	uint32_t expires_ms; /* from now */
+	/* of ESP under strict, if there was memory for it: the newest SPIs, newest first */
+	struct sekisho_spi_count spis[2][SEKISHO_FLOW_SPIS];
 };
 
 /*

@@ -105,4 +105,8 @@ struct track_result track_other_inspect(const struct track *track, struct flow *
 bool track_other_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		      unsigned direction);
 
+/* The SPIs of an ESP flow with their packets, as far as they are counted; else leaves `spis` alone. */
+void track_other_spis(const struct flow_table *table, const struct flow *flow,
+		      struct sekisho_spi_count spis[2][SEKISHO_FLOW_SPIS]);
+
 #endif

@@ -112,6 +112,30 @@ static void openers_json(const struct daemon *daemon, const struct sekisho_flow_
 	json_object_set_new(row, "opened_by", opened_by);
 }
 
+/* The SPIs of ESP by direction, newest first; nothing where none is counted. */
+static void spis_json(const struct sekisho_flow_info *flow, json_t *row)
+{
+	json_t *spis;
+
+	if (flow->spis[0][0].spi == 0 && flow->spis[1][0].spi == 0)
+		return;
+	spis = json_object();
+	for (unsigned side = 0; side < 2; side++) {
+		json_t *list = json_array();
+
+		for (unsigned i = 0; i < SEKISHO_FLOW_SPIS && flow->spis[side][i].spi != 0; i++) {
+			char spi[16];
+
+			snprintf(spi, sizeof(spi), "0x%08x", flow->spis[side][i].spi);
+			json_array_append_new(list,
+					      json_pack("{s:s,s:I}", "spi", spi, "packets",
+							(json_int_t)flow->spis[side][i].packets));
+		}
+		json_object_set_new(spis, sekisho_direction_word(side), list);
+	}
+	json_object_set_new(row, "spis", spis);
+}
+
 static json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *flow)
 {
 	char number[8], local[64], peer[64], text[160];
@@ -128,8 +152,10 @@ static json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_
 			"opener", sekisho_direction_word(flow->opener), "packets",
 			pair_json(flow->packets), "bytes", pair_json(flow->bytes), "age_ms",
 			(json_int_t)flow->age_ms, "expires_ms", (json_int_t)flow->expires_ms);
-	if (row != NULL)
+	if (row != NULL) {
 		openers_json(daemon, flow, row);
+		spis_json(flow, row);
+	}
 	return row;
 }
 

@@ -222,6 +222,14 @@ static uint8_t protocol_of(const struct words *w, bool v6)
 	return v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 }
 
+static uint32_t portless(uint8_t *p, const struct words *w)
+{
+	memset(p, 0x11, 24);
+	if (w->count > 3)
+		memset(p, word(w, 3)[0], 4);
+	return 24;
+}
+
 static uint32_t ip_header(uint8_t *p, bool v6, bool out, uint8_t protocol, uint32_t payload)
 {
 	memset(p, 0, 40);
@@ -313,7 +321,7 @@ uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction)
 	else if (protocol == IPPROTO_TCP)
 		length = tcp(l4, &w, 1);
 	else if (strcmp(word(&w, 1), "proto") == 0)
-		memset(l4, 0x11, length = 24);
+		length = portless(l4, &w);
 	else if (strcmp(word(&w, 1), "error") == 0)
 		length = error(l4, &w, v6, out);
 	else

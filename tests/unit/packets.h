@@ -11,7 +11,7 @@
  *	udp SPORT DPORT PAYLOAD
  *	tcp SPORT DPORT FLAGS SEQ ACK LENGTH [WINDOW]	flags of SAFRPU, '.' for none
  *	echo ID SEQ, reply ID SEQ			ICMP or ICMPv6
- *	proto N
+ *	proto N [SPI]					24 bytes of 0x11, the first four of the letter
  *	error TYPE CODE udp SPORT DPORT | tcp SPORT DPORT SEQ	quoting what went the other way
  *
  * UDP payloads; the first two are put in front of others:
