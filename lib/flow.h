@@ -40,8 +40,8 @@ struct flow_tcp_side {
 	uint8_t scale;      /* of the windows that this side offers */
 	uint8_t reach : 5;  /* the largest of them was at most 1 << reach */
 	bool syn_acked : 1; /* the other has acknowledged its SYN */
-	bool fin : 1;       /* it has sent FIN */
-	bool fin_acked : 1; /* and that was acknowledged */
+	bool fin : 1;       /* it has sent FIN; where the flow is closed, the RST */
+	bool fin_acked : 1; /* and that was acknowledged; or is beyond doubt */
 };
 
 _Static_assert(sizeof(struct flow_tcp_side) == 12, "two fit into a flow");

@@ -23,6 +23,9 @@
  *   such.
  * - The latest SYN-ACK that acknowledges the SYN counts: SYN cookies change their number.
  * - Past a FIN that was acknowledged there is nothing: flow-closed, under both readings (AWS-82).
+ * - A RST is exact as acknowledged or as sent. With data on the way its receiver may see it
+ *   otherwise and challenge it (RFC 5961 3.2). So strict hears the receiver, and the exact RST
+ *   that answers, until a RST has passed that is the same by both numbers.
  * - Picked up (AWS-80): one side proves no connection, so until the other speaks the flow is on
  *   the timer of a lone SYN and makes room under pressure. A RST picks up what is closed
  *   already. Strict knows no windows of such a flow and takes it for none (STRICT-10): only a
@@ -82,9 +85,9 @@ struct cell {
 #define CLOSED_CELLS { \
 	C(SYN,     KEEP,        REOPEN,       REOPEN), \
 	C(SYN_ACK, KEEP,        GONE,         GONE), \
-	C(ACK,     KEEP,        GONE,         GONE), \
-	C(FIN,     KEEP,        GONE,         GONE), \
-	C(RST,     KEEP,        GONE,         GONE), \
+	C(ACK,     NUMBERS,     GONE,         DOUBTS_RST), \
+	C(FIN,     NUMBERS,     GONE,         DOUBTS_RST), \
+	C(RST,     CLOSE,       GONE,         RST_AGAIN), \
 	C(ODD,     KEEP,        GONE,         BAD_SET)}
 
 static const struct cell cells[FLOW_STATE_COUNT][ROLE_COUNT][CLASS_COUNT] = {

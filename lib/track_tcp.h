@@ -28,7 +28,8 @@ enum effect {
 	ANSWER,      /* a SYN-ACK */
 	ANSWERED,    /* the other side speaks, though not by the handshake */
 	ACKNOWLEDGE, /* the other's SYN is acknowledged; established once both are */
-	SEGMENT,     /* numbers, and FINs and their acknowledgements */
+	NUMBERS,     /* what is sent, acknowledged and offered */
+	SEGMENT,     /* that, and FINs and their acknowledgements */
 	RENEW,       /* a SYN-ACK: if it answers a later SYN, begin anew */
 	CLOSE        /* a RST */
 };
@@ -40,6 +41,8 @@ enum check {
 	OWN_SYN,      /* the SYN that opened the flow; else a new flow's */
 	REOPEN,       /* a new flow's first, if anything */
 	GONE,         /* drops: the flow is closed */
+	DOUBTS_RST,   /* in the window, from one who may not believe the RST; else as GONE */
+	RST_AGAIN,    /* exact, for one who may not believe the last; else as GONE */
 	NOT_PAST_FIN, /* drops what comes after an acknowledged FIN */
 	BAD_SET,      /* drops: bad-flags */
 	TOO_EARLY,    /* drops: bad-handshake */

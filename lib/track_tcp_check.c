@@ -66,6 +66,26 @@ static struct track_result check_rst_exact(const struct segment *segment)
 	return result;
 }
 
+/* Whether `side` has sent a RST that its receiver may have taken for inexact. */
+static bool rst_is_in_doubt(const struct flow_tcp_side *side)
+{
+	return side->fin && !side->fin_acked;
+}
+
+static struct track_result check_doubts_rst(const struct segment *segment)
+{
+	if (rst_is_in_doubt(segment->receiver) && check_window(segment).outcome == TRACK_PASS)
+		return TRACK_PASSED;
+	return track_no(TRACK_DROP, SEKISHO_REASON_FLOW_CLOSED);
+}
+
+static struct track_result check_rst_again(const struct segment *segment)
+{
+	if (rst_is_in_doubt(segment->sender) && check_rst_exact(segment).outcome == TRACK_PASS)
+		return TRACK_PASSED;
+	return track_no(TRACK_DROP, SEKISHO_REASON_FLOW_CLOSED);
+}
+
 static struct track_result check_own_syn(const struct segment *segment)
 {
 	return track_tcp_syn_is_own(segment)
@@ -73,10 +93,14 @@ static struct track_result check_own_syn(const struct segment *segment)
 		       : track_no(TRACK_REOPEN, SEKISHO_REASON_NOT_AN_OPENING);
 }
 
+/* Until its SYN is acknowledged it can have no other number. */
 static struct track_result check_crossed(const struct segment *segment)
 {
-	return track_tcp_syn_is_own(segment) ? check_handshake(segment)
-					     : track_no(TRACK_DROP, SEKISHO_REASON_BAD_HANDSHAKE);
+	const struct flow_tcp_side *sender = segment->sender;
+
+	if (!sender->syn_acked && segment->packet->tcp.seq != sender->acked)
+		return track_no(TRACK_DROP, SEKISHO_REASON_BAD_HANDSHAKE);
+	return check_handshake(segment);
 }
 
 static struct track_result check_rst_early(const struct segment *segment)
@@ -114,6 +138,10 @@ struct track_result track_tcp_check(enum check check, const struct segment *segm
 		return track_no(TRACK_REOPEN, SEKISHO_REASON_NOT_AN_OPENING);
 	case GONE:
 		return track_no(TRACK_DROP, SEKISHO_REASON_FLOW_CLOSED);
+	case DOUBTS_RST:
+		return check_doubts_rst(segment);
+	case RST_AGAIN:
+		return check_rst_again(segment);
 	case BAD_SET:
 		return track_no(TRACK_DROP, SEKISHO_REASON_BAD_FLAGS);
 	case TOO_EARLY:

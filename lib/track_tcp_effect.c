@@ -84,6 +84,18 @@ static void answered(const struct segment *segment)
 	follow(segment);
 }
 
+/* It is beyond doubt when all was acknowledged before it, or in the handshake. */
+static void close_by(const struct segment *segment)
+{
+	struct flow_tcp_side *sender = segment->sender;
+
+	sender->fin = true;
+	segment->receiver->fin = false;
+	sender->fin_acked = !sender->syn_acked || (sender->acked == sender->end &&
+						   segment->packet->tcp.seq == sender->end);
+	segment->flow->state = FLOW_CLOSED;
+}
+
 void track_tcp_apply(enum effect effect, const struct segment *segment)
 {
 	switch (effect) {
@@ -107,6 +119,9 @@ void track_tcp_apply(enum effect effect, const struct segment *segment)
 	case ACKNOWLEDGE:
 		acknowledge(segment);
 		return;
+	case NUMBERS:
+		track_window_follow(segment->sender, segment->receiver, segment->packet);
+		return;
 	case SEGMENT:
 		follow(segment);
 		return;
@@ -115,7 +130,7 @@ void track_tcp_apply(enum effect effect, const struct segment *segment)
 			answer(segment);
 		return;
 	case CLOSE:
-		segment->flow->state = FLOW_CLOSED;
+		close_by(segment);
 		return;
 	case UNDECIDED:
 		break;

@@ -2,12 +2,28 @@
 /* track_window.c: the arithmetic of track_window.h. */
 #include "track_window.h"
 
-#define ACK_REACH_MIN 16 /* bits */
+#define ACK_REACH_MIN 65536u
+#define SCALE_MAX     14
+#define REACH_MAX     30 /* bits */
 
-/* What windows of `of` are shifted by: nothing, unless both SYNs had the option (RFC 7323). */
+/* Windows are scaled if both SYNs had the option (RFC 7323). */
+static bool are_scaled(const struct flow_tcp_side *one, const struct flow_tcp_side *other)
+{
+	return one->scale <= SCALE_MAX && other->scale <= SCALE_MAX;
+}
+
+/* What windows of `of` are shifted by. */
 static unsigned shift(const struct flow_tcp_side *of, const struct flow_tcp_side *other)
 {
-	return of->scale > 14 || other->scale > 14 ? 0 : of->scale;
+	return are_scaled(of, other) ? of->scale : 0;
+}
+
+/* How far back what `other` sends to `of` may go. */
+static uint32_t reach(const struct flow_tcp_side *of, const struct flow_tcp_side *other)
+{
+	unsigned bits = of->reach + are_scaled(of, other);
+
+	return 1u << (bits < REACH_MAX ? bits : REACH_MAX);
 }
 
 /* The power of two that is not less. */
@@ -30,12 +46,13 @@ static uint32_t limit_of(const struct flow_tcp_side *sender, const struct flow_t
 	return sender->acked + (room > 0 ? room : 1);
 }
 
-/* Acknowledged, and more than a window back. */
+/* More than a window back, and nothing in it that was not acknowledged. */
 static bool is_old(const struct flow_tcp_side *sender, const struct flow_tcp_side *receiver,
-		   uint32_t sequence)
+		   uint32_t sequence, uint32_t end)
 {
-	return track_window_before(sequence, sender->end - (1u << receiver->reach)) &&
-	       track_window_before(sequence, sender->acked);
+	return track_window_before(sequence, sender->end - reach(receiver, sender)) &&
+	       track_window_before(sequence, sender->acked) &&
+	       !track_window_before(sender->acked, end);
 }
 
 void track_window_init(struct flow_tcp_side sides[2])
@@ -86,7 +103,7 @@ enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
 				      const struct packet *packet)
 {
 	uint32_t seq = packet->tcp.seq, ack = packet->tcp.ack, end = packet_tcp_end(packet);
-	unsigned ack_reach = sender->reach < ACK_REACH_MIN ? ACK_REACH_MIN : sender->reach;
+	uint32_t ack_reach = reach(sender, receiver);
 
 	/* no window keeps a FIN back, nor does it what a RST says to people */
 	if (packet->tcp.flags & PACKET_TCP_RST)
@@ -95,13 +112,15 @@ enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
 		end--;
 	if (track_window_before(limit_of(sender, receiver), end))
 		return SEKISHO_BOUND_DATA_UPPER;
-	if (is_old(sender, receiver, seq))
+	if (is_old(sender, receiver, seq, end))
 		return SEKISHO_BOUND_DATA_LOWER;
 	if (!(packet->tcp.flags & PACKET_TCP_ACK))
 		return SEKISHO_BOUND_NONE;
 	if (track_window_before(receiver->end, ack))
 		return SEKISHO_BOUND_ACK_UPPER;
-	if (track_window_before(ack, receiver->end - (1u << ack_reach)))
+	if (ack_reach < ACK_REACH_MIN)
+		ack_reach = ACK_REACH_MIN;
+	if (track_window_before(ack, receiver->end - ack_reach))
 		return SEKISHO_BOUND_ACK_LOWER;
 	return SEKISHO_BOUND_NONE;
 }
@@ -146,5 +165,6 @@ void track_window_follow(struct flow_tcp_side *sender, struct flow_tcp_side *rec
 bool track_window_in_flight(const struct flow_tcp_side *sender,
 			    const struct flow_tcp_side *receiver, uint32_t sequence)
 {
-	return !track_window_before(sender->end, sequence) && !is_old(sender, receiver, sequence);
+	return !track_window_before(sender->end, sequence) &&
+	       !is_old(sender, receiver, sequence, sequence);
 }
