@@ -3,7 +3,9 @@
 """Traffic of real kernels, and a check that it arrives whole.
 
 serve PORT                            answers all that follows, by TCP and UDP, until it is ended
-talk HOST PORT COUNT SIZE [AT_ONCE]   COUNT connections of SIZE bytes there and back
+talk HOST PORT COUNT SIZE [AT_ONCE [WAYS [FIRST]]]
+                                      COUNT connections of SIZE bytes there and back, which take the WAYS in turn
+                                      ("esr" if not told), each from a port of its own from FIRST on, if told
 send HOST PORT BYTES                  one connection, one way; the far end's digest must be ours
 hold HOST PORT COUNT                  COUNT connections, each with a byte there and back every second, until it
                                       is ended; then tells how many still live
@@ -28,7 +30,6 @@ import sys
 HEADER = struct.Struct("!cQ")
 CHUNK = 1 << 18
 PATIENCE = 120  # seconds; a lossy wire may cost a connection several retransmissions, each twice as late
-WAYS = b"esesesesr"
 IP_MTU_DISCOVER, IP_MTU = 10, 14  # of Linux; the socket module does not name them
 IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24
 PMTUDISC_DO = 2
@@ -73,8 +74,8 @@ async def serve(port):
     await server.serve_forever()
 
 
-async def talk_one(host, port, way, data):
-    reader, writer = await asyncio.open_connection(host, port)
+async def talk_one(address, way, data, local):
+    reader, writer = await asyncio.open_connection(*address, local_addr=local)
     try:
         writer.write(HEADER.pack(way, len(data)) + data)
         if await reader.readexactly(len(data)) != data:
@@ -89,14 +90,15 @@ async def talk_one(host, port, way, data):
         await writer.wait_closed()
 
 
-async def talk(host, port, count, size, at_once="1"):
+async def talk(host, port, count, size, at_once="1", ways="esr", first=None):
     turns = iter(range(int(count)))
 
     async def worker():
         for turn in turns:
-            way = WAYS[turn % len(WAYS):][:1]
+            way = ways[turn % len(ways)].encode()
+            local = ("::" if ":" in host else "0.0.0.0", int(first) + turn) if first else None
             await asyncio.wait_for(
-                talk_one(host, int(port), way, random.randbytes(int(size))), PATIENCE)
+                talk_one((host, int(port)), way, random.randbytes(int(size)), local), PATIENCE)
 
     await asyncio.gather(*(worker() for _ in range(int(at_once))))
 

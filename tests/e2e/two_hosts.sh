@@ -120,13 +120,13 @@ damage_choose() {
     fi
 }
 
-# From now on, in both directions. A late frame is overtaken for a millisecond.
+# From now on, in both directions. A late frame is overtaken for three milliseconds.
 damage() { # in|out LOSS DUPLICATE LATE: in percent
     local end
     if [ $damage_by = netem ]; then
         for end in near far; do
             on "$mid" tc qdisc replace dev "p-$1-$end" root netem limit 10000 \
-                loss "$2%" duplicate "$3%" delay 1ms reorder "$((100 - $4))%"
+                loss "$2%" duplicate "$3%" delay 3ms reorder "$((100 - $4))%"
         done
         return
     fi
@@ -135,7 +135,7 @@ damage() { # in|out LOSS DUPLICATE LATE: in percent
         while kill -0 "${bad_wire_of[$1]}" 2>/dev/null; do sleep 0.02; done
     fi
     : >"$work/bad_wire-$1"
-    ip netns exec "$mid" "$build/tests/bad_wire" --loss "$2" --duplicate "$3" --late "$4" --wait 1 \
+    ip netns exec "$mid" "$build/tests/bad_wire" --loss "$2" --duplicate "$3" --late "$4" --wait 3 \
         "p-$1-near" "p-$1-far" >"$work/bad_wire-$1" &
     bad_wire_of[$1]=$!
     disown
