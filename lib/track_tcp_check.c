@@ -35,12 +35,12 @@ static struct track_result check_past_fin(const struct segment *segment)
 static struct track_result check_handshake(const struct segment *segment)
 {
 	const struct flow_tcp_side *receiver = segment->receiver;
-	struct track_result result = check_window(segment);
+	uint32_t ack = segment->packet->tcp.ack;
 
-	if (result.outcome == TRACK_PASS && !receiver->syn_acked &&
-	    !track_window_before(receiver->acked, segment->packet->tcp.ack))
+	if (!receiver->syn_acked && (!track_window_before(receiver->acked, ack) ||
+				     track_window_before(receiver->end, ack)))
 		return track_no(TRACK_DROP, SEKISHO_REASON_BAD_HANDSHAKE);
-	return result;
+	return check_window(segment);
 }
 
 static struct track_result check_acks_syn(const struct segment *segment)
