@@ -52,6 +52,12 @@ bool track_open(const struct track *track, struct flow *flow, const struct packe
 	return true;
 }
 
+/* Each family has its own ICMP; the other's number is just another protocol (AWS-106). */
+static uint8_t icmp_of(uint8_t family)
+{
+	return family == SEKISHO_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+}
+
 enum sekisho_timeout track_timeout(const struct flow *flow)
 {
 	static const uint8_t tcp[FLOW_STATE_COUNT] = {
@@ -72,11 +78,9 @@ enum sekisho_timeout track_timeout(const struct flow *flow)
 		return tcp[flow->state];
 	case IPPROTO_UDP:
 		return flow->state == FLOW_STREAM ? SEKISHO_TIMEOUT_UDP_STREAM : SEKISHO_TIMEOUT_UDP;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return SEKISHO_TIMEOUT_ICMP;
 	default:
-		return SEKISHO_TIMEOUT_OTHER;
+		return flow->key.protocol == icmp_of(flow->key.family) ? SEKISHO_TIMEOUT_ICMP
+								       : SEKISHO_TIMEOUT_OTHER;
 	}
 }
 

@@ -52,6 +52,13 @@ TABLE(aws_36_other_protocol_600_s, SEKISHO_AWS_LIKE,
       {1189999, "in proto 47", "flow-answer"},
       {1789999, "in proto 47", "no-rule"})
 
+/* ICMPv6 in IPv4 is no ICMP */
+TABLE(aws_39_icmp_of_the_other_family, SEKISHO_AWS_LIKE,
+      {0, "out proto 58", "rule-match"},
+      {599999, "in proto 58", "flow-answer"},
+      {1199998, "in proto 58", "flow-answer"},
+      {1799998, "in proto 58", "no-rule"})
+
 TABLE(aws_74_ike_opens_no_esp, SEKISHO_AWS_LIKE,
       {0, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
       {1, "in proto 51", "no-rule"},
@@ -395,6 +402,7 @@ int main(void)
 		cmocka_unit_test(aws_46_stream),
 		cmocka_unit_test(aws_46_one_exchange_is_no_stream),
 		cmocka_unit_test(aws_36_other_protocol_600_s),
+		cmocka_unit_test(aws_39_icmp_of_the_other_family),
 		cmocka_unit_test(aws_74_ike_opens_no_esp),
 		cmocka_unit_test(aws_72_other_port),
 		cmocka_unit_test(aws_28_echo),
