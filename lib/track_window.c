@@ -38,12 +38,18 @@ static uint16_t units(uint32_t bytes, unsigned by)
 	return (uint16_t)((bytes + (1u << by) - 1) >> by);
 }
 
+/* From where on its sender may go: past its SYN, acknowledged or not. */
+static uint32_t base(const struct flow_tcp_side *side)
+{
+	return side->acked + !side->syn_acked;
+}
+
 /* A closed window may still be probed with one byte (RFC 9293 3.8.6.1). */
 static uint32_t limit_of(const struct flow_tcp_side *sender, const struct flow_tcp_side *receiver)
 {
 	uint32_t room = (uint32_t)sender->room << shift(receiver, sender);
 
-	return sender->acked + (room > 0 ? room : 1);
+	return base(sender) + (room > 0 ? room : 1);
 }
 
 /* More than a window back, and nothing in it that was not acknowledged. */
@@ -127,7 +133,7 @@ enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
 
 bool track_window_is_next(const struct flow_tcp_side *side, uint32_t sequence)
 {
-	return sequence == side->end || sequence == side->acked + !side->syn_acked;
+	return sequence == side->end || sequence == base(side);
 }
 
 /* `ack` and `window` of the sender: how far they let the receiver go. */
@@ -135,7 +141,7 @@ static void grant(const struct flow_tcp_side *sender, struct flow_tcp_side *rece
 		  uint32_t window)
 {
 	unsigned by = shift(sender, receiver);
-	uint32_t room = (uint32_t)receiver->room << by, moved = ack - receiver->acked;
+	uint32_t room = (uint32_t)receiver->room << by, moved = ack - base(receiver);
 
 	if (track_window_before(receiver->acked, ack)) {
 		room = room > moved ? room - moved : 0;
