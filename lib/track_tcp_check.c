@@ -121,7 +121,9 @@ static struct track_result check_in_window(const struct segment *segment)
 {
 	struct track_result result = check_window(segment);
 
-	return result.outcome == TRACK_PASS ? check_past_fin(segment) : result;
+	if (result.outcome != TRACK_PASS || (segment->packet->tcp.flags & PACKET_TCP_RST))
+		return result;
+	return check_past_fin(segment);
 }
 
 static struct track_result check_syn_ack_late(const struct segment *segment)
