@@ -258,6 +258,6 @@ bool track_tcp_quotes(const struct flow *flow, const struct packet *quoted, unsi
 {
 	const struct flow_tcp_side *sides = flow->track.tcp;
 
-	return (track_window_known(sides) || flow->state == FLOW_SYN_SENT) &&
+	return sides[direction].scale != TRACK_WINDOW_UNKNOWN &&
 	       track_window_in_flight(&sides[direction], &sides[!direction], quoted->tcp.seq);
 }
