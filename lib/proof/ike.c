@@ -332,10 +332,26 @@ static uint64_t exchange_hash(const struct track *track, const struct ike *ike, 
 	return proof_hash(track, (uint64_t)be32(ike->id) << 1 | asker, ike->spis, 16);
 }
 
+/* Whether a request of `asker` waits for this response (STRICT-38). */
+static bool is_awaited(const struct track *track, const struct flow *flow, const struct ike *ike,
+		       unsigned asker)
+{
+	return ike->response && bounded_set_has((const uint64_t *)flow->track.proof, AWAITED,
+						exchange_hash(track, ike, asker));
+}
+
+/* It has come. */
+static void awaited_take(const struct track *track, struct flow *flow, const struct ike *ike,
+			 unsigned asker)
+{
+	if (ike->response)
+		bounded_set_take(awaited_of(flow), AWAITED, exchange_hash(track, ike, asker));
+}
+
 /* What a message is that goes by a rule of its own side. */
 enum ike_part {
 	IKE_INITIATES,
-	IKE_ANSWERS,   /* an initiation of the other side, which was admitted too */
+	IKE_ANSWERS,   /* what the other side has asked for, which was admitted too */
 	IKE_CONTINUES, /* what its own side has asked for */
 	IKE_REKEYED,   /* it goes on in an adopted SA */
 	IKE_REQUESTS,  /* in an SA that is not known, and its response is marked */
@@ -350,7 +366,8 @@ static enum ike_part part_of(const struct track *track, const struct flow *flow,
 
 	if (is_initiation(ike))
 		return IKE_INITIATES;
-	if (has_asked(&known, asked_by(track, ike, !direction)))
+	if (has_asked(&known, asked_by(track, ike, !direction)) ||
+	    is_awaited(track, flow, ike, !direction))
 		return ike->has_spi_r ? IKE_ANSWERS : IKE_NOTHING;
 	if (has_asked(&known, asked_by(track, ike, direction)))
 		return IKE_CONTINUES;
@@ -382,6 +399,7 @@ static bool remember(const struct track *track, struct flow *flow, const struct 
 	if (part == IKE_STRANGER) {
 		learn_barred(&memories, ike->spi_i);
 	} else if (part == IKE_ANSWERS) {
+		awaited_take(track, flow, ike, !direction);
 		learn_asked(&memories, asked_by(track, ike, !direction));
 		learn_answered(track, &memories, !direction);
 	} else {
@@ -408,9 +426,7 @@ static struct track_result answer_message(const struct track *track, struct flow
 {
 	struct knowledge known = knowledge_of(track, flow);
 	uint64_t asked = asked_by(track, ike, !direction);
-	uint64_t exchange = ike->response ? exchange_hash(track, ike, !direction) : 0;
-	bool awaited = bounded_set_has(awaited_of(flow), AWAITED, exchange);
-	bool was_asked = awaited || has_asked(&known, asked);
+	bool was_asked = is_awaited(track, flow, ike, !direction) || has_asked(&known, asked);
 	bool rekeyed = is_adopted(&known, ike->spi_i) ||
 		       (begins_rekeyed(ike) && !is_barred(&known, ike->spi_i) &&
 			carries_answered(&known, !direction));
@@ -423,7 +439,7 @@ static struct track_result answer_message(const struct track *track, struct flow
 	if (!memories_make(track, flow, &memories))
 		return track_no(TRACK_DROP, SEKISHO_REASON_TABLE_FULL);
 	if (was_asked) {
-		bounded_set_take(awaited_of(flow), AWAITED, exchange);
+		awaited_take(track, flow, ike, !direction);
 		learn_asked(&memories, asked);
 		learn_answered(track, &memories, !direction);
 	} else {

@@ -517,6 +517,33 @@ static void strict_38_once(void **state)
 	bench_fini(&bench);
 }
 
+/* Where both sides have opened the flow, a response is one all the same, and no stranger's. */
+static void strict_38_opened_from_both_sides(void **state)
+{
+	static const struct row both[] = {
+		{0, "out udp 500 500 ike2 B b - 37 0", "rule-match"},
+		{1, "in udp 500 500 junk", "rule-match"},
+		{2, "in udp 500 500 ike2 B b R 37 0", "flow-originator"}};
+	static const struct row known[] = {{3, "out udp 4500 4500 natt ike2 B b - 37 1", "rule-match"},
+					   {4, "in udp 4500 4500 natt ike2 B b - 36 0", "flow-answer"},
+					   {5, "in udp 4500 4500 esp", "flow-answer"}};
+	struct sekisho_rule_spec rules[] = {
+		bench_rule("vpn/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, bench_everything),
+		bench_rule("vpn/udp-in", SEKISHO_INGRESS, 17, bench_everything),
+	};
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 64);
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	bench_install(&bench, &spec, rules, 2);
+	bench_run(&bench, both, 3);
+	bench_install(&bench, &spec, rules, 1);
+	bench_run(&bench, known, 3);
+	bench_fini(&bench);
+}
+
 /* IKEv1 has no mark of a response: nothing until a new initiation. */
 FOUNDING_TABLE(strict_38_ikev1, SEKISHO_STRICT,
       {0, "out udp 500 500 ike1 X x - 5 5", "rule-match"},
@@ -640,6 +667,7 @@ int main(void)
 		cmocka_unit_test(strict_38_several),
 		cmocka_unit_test(strict_38_bounded),
 		cmocka_unit_test(strict_38_once),
+		cmocka_unit_test(strict_38_opened_from_both_sides),
 		cmocka_unit_test(strict_38_ikev1),
 		cmocka_unit_test(strict_32_table_full),
 		cmocka_unit_test(strict_38_table_full),
