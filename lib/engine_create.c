@@ -125,6 +125,9 @@ void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 	const struct sekisho_limits_spec *limits = &policy->limits;
 	uint64_t half_open = (uint64_t)engine->table.capacity * limits->half_open_percent / 100;
 
+	if (limits->half_open_percent != 0 && half_open == 0)
+		half_open = 1; /* a small share of a small table is no reason to have no ceiling */
+
 	engine->zones[zone] = (struct engine_zone){
 		.policy = policy,
 		.ceilings = {.half_open = ceiling((uint32_t)half_open),

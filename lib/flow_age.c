@@ -58,9 +58,13 @@ bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim v
 		if (flow->key.family == 0 || flow == spare)
 			continue;
 		if (flow_time_reached(now, flow->expires_at)) {
+			bool fits = victims != FLOW_VICTIM_HALF_OPEN || is_victim(flow, victims);
+
 			table->expired += !(flow->key.family & FLOW_KEY_PAIR);
 			flow_table_remove(table, flow);
-			return true;
+			if (fits)
+				return true;
+			continue;
 		}
 		if (is_victim(flow, victims) &&
 		    (victim == NULL || !flow_time_reached(flow->opened_at, victim->opened_at)))

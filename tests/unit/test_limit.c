@@ -145,6 +145,39 @@ static void strict_17_half_open_percent_recycles_the_oldest(void **state)
 	bench_fini(&bench);
 }
 
+/* a share of less than one flow is a ceiling of one */
+static void strict_17_half_open_percent_of_a_small_table(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	spec.limits.half_open_percent = 1;
+	start(&bench, 64, &spec);
+	expect_ports(&bench, "in tcp %u 80 S 100 0 0", 4000, 2, "rule-match");
+	assert_int_equal(stats_of(&bench).flows_half_open, 1);
+	bench_fini(&bench);
+}
+
+/* what is past its time makes room for a half-open flow only if it was half-open itself */
+static void strict_17_expired_of_another_kind(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_AWS_LIKE);
+	spec.limits.half_open_percent = 25;
+	start(&bench, 64, &spec);
+	expect_ports(&bench, "in udp %u 80 junk", 4000, 20, "rule-match");
+	expect_ports(&bench, "in tcp %u 80 S 100 0 0", 4000, 16, "rule-match");
+	expect(&bench, 60000, "in tcp 4016 80 S 100 0 0", "rule-match");
+	expect(&bench, 60000, "in tcp 4017 80 S 100 0 0", "rule-match");
+	assert_int_equal(stats_of(&bench).flows_half_open, 16);
+	bench_fini(&bench);
+}
+
 /* AWS-51: full of what may not go, the table refuses by name; AWS-52: and says how much is left. */
 static void aws_51_table_full(void **state)
 {
@@ -199,6 +232,8 @@ int main(void)
 		cmocka_unit_test(strict_17_half_open_per_source),
 		cmocka_unit_test(strict_17_flows_per_source),
 		cmocka_unit_test(strict_17_half_open_percent_recycles_the_oldest),
+		cmocka_unit_test(strict_17_half_open_percent_of_a_small_table),
+		cmocka_unit_test(strict_17_expired_of_another_kind),
 		cmocka_unit_test(aws_51_table_full),
 		cmocka_unit_test(unanswered_makes_room_for_new),
 	};
