@@ -218,8 +218,9 @@ static struct rules_match match_packet(const struct job *job)
 	return rules_match(job->zone->policy->rules, &query);
 }
 
-static enum sekisho_reason make_room(struct sekisho_engine *engine, const struct job *job,
-				     uint32_t now)
+/* Whether the ceilings let a packet open a flow (STRICT-17). */
+static enum sekisho_reason stay_below(struct sekisho_engine *engine, const struct job *job,
+				      uint32_t now)
 {
 	const struct limit_ceilings *ceilings = &job->zone->ceilings;
 	struct flow_table *table = &engine->table;
@@ -232,10 +233,24 @@ static enum sekisho_reason make_room(struct sekisho_engine *engine, const struct
 	if (half_open && table->limit.half_open >= ceilings->half_open &&
 	    !flow_age_recycle(table, now, FLOW_VICTIM_HALF_OPEN, NULL))
 		return SEKISHO_REASON_LIMIT_HALF_OPEN;
-	if (table->free_head == FLOW_NONE &&
-	    !flow_age_recycle(table, now, FLOW_VICTIM_UNANSWERED, NULL))
-		return SEKISHO_REASON_TABLE_FULL;
 	return PACKET_REASON_NONE;
+}
+
+/*
+ * The same for one that opens in the place of a flow which is over; that is not counted, but goes only
+ * if the new one may come (STRICT-7).
+ */
+static enum sekisho_reason make_way(struct sekisho_engine *engine, const struct job *job,
+				    struct flow *over, uint32_t now)
+{
+	enum sekisho_reason full;
+
+	limit_leave(&engine->table.limit, over);
+	full = stay_below(engine, job, now);
+	limit_return(&engine->table.limit, over);
+	if (full == PACKET_REASON_NONE)
+		flow_close(engine, over);
+	return full;
 }
 
 /* Open a flow, or the packet's side of one that the other side has opened. */
@@ -247,11 +262,11 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 	bool created = flow == NULL, was_half_open = false;
 
 	if (created) {
-		enum sekisho_reason full = make_room(engine, job, now);
+		struct flow_table *table = &engine->table;
 
-		if (full != PACKET_REASON_NONE)
-			return full;
-		flow = flow_table_insert(&engine->table, &job->key, job->hash);
+		if (table->free_head != FLOW_NONE ||
+		    flow_age_recycle(table, now, FLOW_VICTIM_UNANSWERED, NULL))
+			flow = flow_table_insert(table, &job->key, job->hash);
 		if (flow == NULL)
 			return SEKISHO_REASON_TABLE_FULL;
 		flow->generation = job->zone->policy->generation;
@@ -306,8 +321,12 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 	}
 	if (not_opening != PACKET_REASON_NONE)
 		return flow != NULL && !over ? missing : not_opening;
-	if (over) {
-		flow_close(engine, flow);
+	if (over || flow == NULL) {
+		enum sekisho_reason full = over ? make_way(engine, job, flow, now)
+						: stay_below(engine, job, now);
+
+		if (full != PACKET_REASON_NONE)
+			return full;
 		flow = NULL;
 	}
 	return open_flow(engine, job, flow, &match, now);

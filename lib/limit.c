@@ -115,3 +115,12 @@ void limit_leave(struct limit *limit, const struct flow *flow)
 	if (flow->counted_half_open)
 		count_half_open(limit, flow, UINT32_MAX);
 }
+
+void limit_return(struct limit *limit, const struct flow *flow)
+{
+	limit->half_open += flow_is_half_open(flow);
+	if (flow->counted)
+		count_flow(limit, flow, 1);
+	if (flow->counted_half_open)
+		count_half_open(limit, flow, 1);
+}

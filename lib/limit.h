@@ -54,4 +54,7 @@ void limit_change(struct limit *limit, struct flow *flow, bool was_half_open);
 /* A flow goes. */
 void limit_leave(struct limit *limit, const struct flow *flow);
 
+/* It does not after all. */
+void limit_return(struct limit *limit, const struct flow *flow);
+
 #endif

@@ -178,6 +178,28 @@ static void strict_17_expired_of_another_kind(void **state)
 	bench_fini(&bench);
 }
 
+/* STRICT-7: a SYN that a ceiling refuses leaves the closed flow that it would have replaced */
+static void strict_7_refused_in_the_place_of_a_closed_flow(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	spec.limits.half_open_per_source = 1;
+	spec.limits.flows_per_source = 2;
+	start(&bench, 64, &spec);
+	establish(&bench, 3000);
+	expect(&bench, 1, "in tcp 80 3000 RA 501 101 0", "flow-answer");
+	expect(&bench, 2, "out tcp 3001 80 S 100 0 0", "rule-match");
+	expect(&bench, 3, "out tcp 3000 80 S 900 0 0", "limit-source");
+	expect(&bench, 4, "out tcp 3000 80 A 101 501 0", "flow-closed");
+	/* nor does the closed one count against its successor */
+	expect(&bench, 5, "in tcp 80 3001 RA 0 101 0", "flow-answer");
+	expect(&bench, 6, "out tcp 3000 80 S 900 0 0", "rule-match");
+	bench_fini(&bench);
+}
+
 /* AWS-51: full of what may not go, the table refuses by name; AWS-52: and says how much is left. */
 static void aws_51_table_full(void **state)
 {
@@ -234,6 +256,7 @@ int main(void)
 		cmocka_unit_test(strict_17_half_open_percent_recycles_the_oldest),
 		cmocka_unit_test(strict_17_half_open_percent_of_a_small_table),
 		cmocka_unit_test(strict_17_expired_of_another_kind),
+		cmocka_unit_test(strict_7_refused_in_the_place_of_a_closed_flow),
 		cmocka_unit_test(aws_51_table_full),
 		cmocka_unit_test(unanswered_makes_room_for_new),
 	};
