@@ -184,18 +184,22 @@ static uint32_t udp(uint8_t *p, const struct words *w, int at)
 static uint32_t tcp(uint8_t *p, const struct words *w, int at)
 {
 	static const char letters[] = "FSRPAU";
-	uint32_t length = number(w, at + 6);
+	bool scaled = w->count > at + 8;
+	uint32_t header = scaled ? 24 : 20, length = number(w, at + 6);
 
-	memset(p, 0, 20 + length);
+	memset(p, 0, header + length);
 	put16(p, number(w, at + 1));
 	put16(p + 2, number(w, at + 2));
 	put32(p + 4, number(w, at + 4));
 	put32(p + 8, number(w, at + 5));
-	p[12] = 5 << 4;
+	p[12] = (uint8_t)(header << 2);
 	for (int i = 0; letters[i]; i++)
 		p[13] |= (uint8_t)(strchr(word(w, at + 3), letters[i]) ? 1 << i : 0);
 	put16(p + 14, w->count > at + 7 ? number(w, at + 7) : 65535);
-	return 20 + length;
+	if (scaled) { /* no-operation, and the option */
+		put32(p + 20, 0x01030300 | number(w, at + 8));
+	}
+	return header + length;
 }
 
 static uint32_t echo(uint8_t *p, const struct words *w, int at, bool v6)

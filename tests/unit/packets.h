@@ -9,7 +9,7 @@
  * a `6` glued to it for IPv6 (2001:db8::2 and ::1). Then the protocol:
  *
  *	udp SPORT DPORT PAYLOAD
- *	tcp SPORT DPORT FLAGS SEQ ACK LENGTH [WINDOW]	flags of SAFRPU, '.' for none
+ *	tcp SPORT DPORT FLAGS SEQ ACK LENGTH [WINDOW [SCALE]]	flags of SAFRPU, '.' for none
  *	echo ID SEQ, reply ID SEQ			ICMP or ICMPv6
  *	proto N [SPI]					24 bytes of 0x11, the first four of the letter
  *	error TYPE CODE udp SPORT DPORT | tcp SPORT DPORT SEQ	quoting what went the other way
