@@ -2,7 +2,6 @@
 /* socket.c: where clients come in: a UNIX stream socket of mode 0660. */
 #include <errno.h>
 #include <grp.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,21 +10,7 @@
 #include <unistd.h>
 
 #include "control.h"
-
-static int make_parents(const char *path)
-{
-	char copy[PATH_MAX];
-
-	if ((size_t)snprintf(copy, sizeof(copy), "%s", path) >= sizeof(copy))
-		return -ENAMETOOLONG;
-	for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return -errno;
-		*slash = '/';
-	}
-	return 0;
-}
+#include "path.h"
 
 /* Remove a socket that an earlier daemon left behind; never one that somebody answers. */
 static int remove_stale(const struct sockaddr_un *address)
@@ -76,7 +61,7 @@ int socket_listen(const char *path, const char *group, char *message)
 		return -ENAMETOOLONG;
 	}
 	strcpy(address.sun_path, path);
-	rc = make_parents(path);
+	rc = path_make_parents(path);
 	if (rc == 0)
 		rc = remove_stale(&address);
 	if (rc == 0) {
