@@ -16,7 +16,7 @@ struct whole {
 	struct config_appliance appliance; /* first, so that both have one address */
 	struct schema_appliance *schema;
 	char *name;
-	char *paths[2 + CONFIG_EDGES_MAX];
+	char *paths[2 + CONFIG_EDGES_MAX]; /* policy, state, and the edges' policies */
 	unsigned path_count;
 	struct config_edge edges[CONFIG_EDGES_MAX];
 	uint16_t workers[CONFIG_WORKERS_MAX];
@@ -171,6 +171,10 @@ static void build_rest(struct builder *builder)
 	if (from->log.level != NULL)
 		to->log_level = word_of(builder, from->log.level, levels, "log.level");
 	to->audit = from->audit;
+	if (from->state != NULL && from->state[0] == '\0')
+		SAY(builder, "state", "the state directory has no name");
+	else if (from->state != NULL)
+		to->state = resolve(builder, from->state);
 }
 
 static void build(struct builder *builder)

@@ -198,6 +198,7 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_MAPPING("control", OPT, struct schema_appliance, control, control_fields),
 	CYAML_FIELD_MAPPING("log", OPT, struct schema_appliance, log, log_fields),
 	OPT_TEXT(schema_appliance, audit),
+	OPT_TEXT(schema_appliance, state),
 	CYAML_FIELD_END
 };
 const cyaml_schema_value_t schema_appliance_file = {

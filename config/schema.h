@@ -115,7 +115,7 @@ struct schema_appliance {
 	struct {
 		char *level;
 	} log;
-	char *audit;
+	char *audit, *state;
 };
 
 /* What may stand in the two files. */

@@ -33,6 +33,8 @@ struct cli {
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	long limit;         /* --limit; 0 means none */
+	long confirm_ms;    /* --confirm; 0 means none is needed */
+	long generation;    /* --if-generation; 0 means whichever */
 	const char *to;     /* --to; NULL means stdout */
 	char *prefix_lists[CLI_PREFIX_LISTS_MAX]; /* --prefix-list, each as given */
 	int prefix_list_count;
@@ -42,6 +44,9 @@ struct cli {
 
 /* Say remarks on stderr, with a count at the end, as lines or (--output json) objects. */
 void cli_tell(const struct cli *cli, const struct remarks *remarks);
+
+/* Read a whole number from 1 on, with nothing after it; 0 if it is none. */
+long cli_number(const char *text);
 
 /* Write what a verb has made to --to or stdout, whole; says so if it cannot. */
 enum cli_exit cli_write(const struct cli *cli, const char *text, size_t length);
@@ -58,6 +63,9 @@ enum cli_exit cmd_rules(const struct cli *cli);
 enum cli_exit cmd_drops(const struct cli *cli);
 enum cli_exit cmd_policy(const struct cli *cli);
 enum cli_exit cmd_commit(const struct cli *cli);
+enum cli_exit cmd_confirm(const struct cli *cli);
+enum cli_exit cmd_rollback(const struct cli *cli);
+enum cli_exit cmd_history(const struct cli *cli);
 enum cli_exit cmd_shutdown(const struct cli *cli);
 
 #endif

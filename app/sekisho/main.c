@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,30 +21,38 @@ struct verb {
 	enum cli_exit (*run)(const struct cli *cli);
 	const char *takes; /* option letters of `long_options` */
 	const char *needs;
-	int operands; /* exactly; -n means n or more */
+	int least, most; /* operands */
 	const char *usage;
 	const char *does;
 };
 
+#define ANY_NUMBER INT_MAX /* of operands */
+
 static const struct verb verbs[] = {
-	{"replay", cmd_replay, "op", "p", 1, "--policy P PCAP",
+	{"replay", cmd_replay, "op", "p", 1, 1, "--policy P PCAP",
 	 "a verdict for each packet of a capture"},
-	{"compare", cmd_compare, "oab", "ab", 1, "--a P1 --b P2 PCAP",
+	{"compare", cmd_compare, "oab", "ab", 1, 1, "--a P1 --b P2 PCAP",
 	 "the packets that two policies judge differently; exit 1 if any"},
-	{"check", cmd_check, "o", "", 1, "P", "validate a policy file; exit 1 if it is not valid"},
-	{"import", cmd_import, "otP", "", -1, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
+	{"check", cmd_check, "o", "", 1, 1, "P", "validate a policy file; exit 1 if it is not valid"},
+	{"import", cmd_import, "otP", "", 1, ANY_NUMBER, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
 	 "what describe-* and terraform show -json print, as a policy"},
-	{"export", cmd_export, "ot", "", 2, "aws [--to FILE] P",
+	{"export", cmd_export, "ot", "", 2, 2, "aws [--to FILE] P",
 	 "a policy as describe-* would print it"},
-	{"status", cmd_status, "os", "", 0, "", "the running daemon: edges, workers, policy"},
-	{"stats", cmd_stats, "os", "", 0, "", "its counters, drops by reason included"},
-	{"flows", cmd_flows, "osl", "", 0, "[--limit N]", "its live flows"},
-	{"rules", cmd_rules, "os", "", 0, "", "its rules with their counters"},
-	{"drops", cmd_drops, "os", "", 0, "", "why it dropped packets, and how many"},
-	{"policy", cmd_policy, "ose", "", 0, "[--edge NAME]", "the policy that it enforces"},
-	{"commit", cmd_commit, "ose", "", 1, "[--edge NAME] P",
-	 "check a policy and make it the running one"},
-	{"shutdown", cmd_shutdown, "os", "", 0, "", "stop the daemon"},
+	{"status", cmd_status, "os", "", 0, 0, "", "the running daemon: edges, workers, policy"},
+	{"stats", cmd_stats, "os", "", 0, 0, "", "its counters, drops by reason included"},
+	{"flows", cmd_flows, "osl", "", 0, 0, "[--limit N]", "its live flows"},
+	{"rules", cmd_rules, "os", "", 0, 0, "", "its rules with their counters"},
+	{"drops", cmd_drops, "os", "", 0, 0, "", "why it dropped packets, and how many"},
+	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
+	{"commit", cmd_commit, "osecg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",
+	 "check a policy and make it the running one; with TIME (60s, 5m), only until then"},
+	{"confirm", cmd_confirm, "os", "", 0, 1, "[N]",
+	 "keep the policy that was committed with --confirm"},
+	{"rollback", cmd_rollback, "osecg", "", 0, 1,
+	 "[--edge NAME] [--confirm TIME] [--if-generation N] [N]",
+	 "take back an unconfirmed commit; else go back to the policy before, or to generation N"},
+	{"history", cmd_history, "os", "", 0, 0, "", "which policies were in force, since when, and by whom"},
+	{"shutdown", cmd_shutdown, "os", "", 0, 0, "", "stop the daemon"},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -55,6 +64,8 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, 's'},
 	{"edge", required_argument, NULL, 'e'},
 	{"limit", required_argument, NULL, 'l'},
+	{"confirm", required_argument, NULL, 'c'},
+	{"if-generation", required_argument, NULL, 'g'},
 	{"to", required_argument, NULL, 't'},
 	{"prefix-list", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
@@ -65,7 +76,7 @@ static void print_usage(FILE *to)
 {
 	fprintf(to, "usage: sekisho VERB [-o table|json] ...\n\n");
 	for (size_t i = 0; i < VERB_COUNT; i++) {
-		char synopsis[64];
+		char synopsis[96];
 
 		snprintf(synopsis, sizeof(synopsis), "%s %s", verbs[i].name, verbs[i].usage);
 		if (strlen(synopsis) > 28)
@@ -117,6 +128,41 @@ static const char **option_slot(struct cli *cli, int letter)
 	}
 }
 
+long cli_number(const char *text)
+{
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(text, &end, 10);
+	return errno != 0 || *end != '\0' || end == text || number < 1 ? 0 : number;
+}
+
+/* A time as 60, 60s, 5m or 1h, in milliseconds; 0 if it is none. */
+static long duration_ms(const char *text)
+{
+	static const struct {
+		char letter;
+		long ms;
+	} units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}};
+	size_t length = strlen(text);
+	char digits[12];
+	long unit = 1000, number;
+
+	if (length == 0 || length >= sizeof(digits))
+		return 0;
+	strcpy(digits, text);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (digits[length - 1] != units[i].letter)
+			continue;
+		unit = units[i].ms;
+		digits[length - 1] = '\0';
+		break;
+	}
+	number = cli_number(digits);
+	return number > 86400 ? 0 : number * unit;
+}
+
 /* Take one option; returns 0, or -1 after a message. */
 static int option_take(struct cli *cli, const struct verb *verb, int letter)
 {
@@ -141,14 +187,20 @@ static int option_take(struct cli *cli, const struct verb *verb, int letter)
 			return -1;
 		}
 		cli->prefix_lists[cli->prefix_list_count++] = optarg;
+	} else if (letter == 'c') {
+		cli->confirm_ms = duration_ms(optarg);
+		if (cli->confirm_ms == 0) {
+			fprintf(stderr, "sekisho: --confirm is \"%s\", must be a time as 60s, 5m or "
+				"1h\n", optarg);
+			return -1;
+		}
 	} else {
-		char *end;
+		long *number = letter == 'g' ? &cli->generation : &cli->limit;
 
-		errno = 0;
-		cli->limit = strtol(optarg, &end, 10);
-		if (errno || *end || end == optarg || cli->limit < 1) {
-			fprintf(stderr, "sekisho: --limit is \"%s\", must be a number from 1 on\n",
-				optarg);
+		*number = cli_number(optarg);
+		if (*number == 0) {
+			fprintf(stderr, "sekisho: --%s is \"%s\", must be a number from 1 on\n",
+				option_name(letter), optarg);
 			return -1;
 		}
 	}
@@ -165,11 +217,12 @@ static int cli_complete(struct cli *cli, const struct verb *verb)
 			return 0;
 		}
 	}
-	if (verb->operands < 0 ? cli->operand_count < -verb->operands
-			       : cli->operand_count != verb->operands) {
-		fprintf(stderr, "sekisho: %s takes %d operand%s%s, %d given\n", verb->name,
-			abs(verb->operands), abs(verb->operands) == 1 ? "" : "s",
-			verb->operands < 0 ? " or more" : "", cli->operand_count);
+	if (cli->operand_count < verb->least || cli->operand_count > verb->most) {
+		fprintf(stderr, "sekisho: %s takes %s%d operand%s%s, %d given\n", verb->name,
+			verb->least < verb->most && verb->least == 0 ? "at most " : "",
+			verb->least == 0 ? verb->most : verb->least,
+			verb->least == 1 || verb->most == 1 ? "" : "s",
+			verb->most == ANY_NUMBER ? " or more" : "", cli->operand_count);
 		return 0;
 	}
 	return 1;

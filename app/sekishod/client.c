@@ -46,6 +46,12 @@ void client_send(struct client *client, json_t *object)
 	free(text);
 }
 
+/* Whether a request is still to be answered; no other is taken meanwhile. */
+static bool client_is_busy(const struct client *client)
+{
+	return client->walk != NULL || client->change != NULL;
+}
+
 static size_t client_waiting(const struct client *client)
 {
 	return client->output_length - client->output_sent;
@@ -93,7 +99,7 @@ static void client_lines(struct control *control, struct client *client)
 {
 	size_t start = 0;
 
-	while (client->walk == NULL && !client->closing && !control->stop &&
+	while (!client_is_busy(client) && !client->closing && !control->stop &&
 	       client_waiting(client) <= OUTPUT_PAUSE) {
 		char *line = client->input + start;
 		char *end = memchr(line, '\n', client->input_length - start);
@@ -123,18 +129,18 @@ void client_continue(struct control *control, struct client *client)
 			client_close(control, client);
 			return;
 		}
-		more = client->walk == NULL && !client->closing && !control->stop &&
+		more = !client_is_busy(client) && !client->closing && !control->stop &&
 		       client_waiting(client) <= OUTPUT_PAUSE &&
 		       memchr(client->input, '\n', client->input_length) != NULL;
 	} while (more);
 	if (client_waiting(client) == 0 &&
-	    (client->closing || (client->ended && client->walk == NULL))) {
+	    (client->closing || (client->ended && !client_is_busy(client)))) {
 		client_close(control, client);
 		return;
 	}
 	if (client_waiting(client) > 0)
 		event.events |= EPOLLOUT;
-	else if (client->walk == NULL && !client->ended && !client->closing)
+	else if (!client_is_busy(client) && !client->ended && !client->closing)
 		event.events |= EPOLLIN;
 	if (event.events != client->interest) {
 		client->interest = event.events;
@@ -145,7 +151,7 @@ void client_continue(struct control *control, struct client *client)
 void client_event(struct control *control, struct client *client, uint32_t events)
 {
 	/* Hung up on both sides with nothing more to read: nobody is left to answer. */
-	if ((events & EPOLLERR) || ((events & EPOLLHUP) && (client->ended || client->walk != NULL))) {
+	if ((events & EPOLLERR) || ((events & EPOLLHUP) && (client->ended || client_is_busy(client)))) {
 		client_close(control, client);
 		return;
 	}
@@ -196,6 +202,7 @@ void client_close(struct control *control, struct client *client)
 {
 	if (client->walk != NULL)
 		flow_walk_destroy(control, client->walk);
+	commit_forget(control, client);
 	staged_fini(control, client);
 	free(client->input);
 	free(client->output);

@@ -2,10 +2,12 @@
 /*
  * control.c: the control thread's loop: signals, sockets, clients, and a timer.
  *
- * The timer ticks once a second for upkeep, and every millisecond while a client waits for a worker.
+ * The timer ticks once a second for upkeep, and every millisecond while a client waits for a worker or
+ * a policy for its end.
  * Signals are blocked before EAL makes its threads, so all of them come here.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +23,7 @@
 #define ACCEPTS_MAX 64 /* in one go, so that a storm of connects does not starve the rest */
 
 /* Addresses that mark what an event is of; all others are clients. */
-static const char mark_signals, mark_timer, mark_listeners[2];
+static const char mark_signals, mark_timer, mark_deadline, mark_jobs, mark_listeners[2];
 
 static int watch(struct control *control, int fd, const void *mark)
 {
@@ -35,7 +37,7 @@ static int watch(struct control *control, int fd, const void *mark)
 static void timer_set(struct control *control)
 {
 	struct itimerspec every = {{1, 0}, {1, 0}};
-	bool fast = false;
+	bool fast = control->daemon->retired != NULL;
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		fast |= control->clients[i].fd >= 0 && control->clients[i].walk != NULL;
@@ -53,7 +55,7 @@ static void timer_tick(struct control *control)
 
 	if (read(control->timer, &ticks, sizeof(ticks)) < 0)
 		return;
-	worker_reclaim(control->daemon);
+	snapshot_reclaim(control->daemon);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
 
@@ -69,6 +71,19 @@ static void timer_tick(struct control *control)
 			client_close(control, client);
 		}
 	}
+}
+
+/* The time to confirm in is over. */
+static void deadline_reached(struct control *control)
+{
+	const struct actor self = audit_daemon();
+	uint64_t ticks;
+
+	if (read(control->deadline, &ticks, sizeof(ticks)) < 0 || control->pending.revision == NULL)
+		return;
+	log_warning("generation %u was not confirmed in time: it is withdrawn",
+		    control->pending.revision->generation);
+	commit_withdraw(control, "expire", &self);
 }
 
 static void listener_accept(struct control *control, enum control_role role)
@@ -92,28 +107,57 @@ static void signal_take(struct control *control)
 	control->stop = true;
 }
 
-static int control_init(struct control *control, char *message)
+/* The cpus that no worker polls on; none if there is no other. */
+static cpu_set_t spare_cpus(const struct daemon *daemon)
 {
-	const struct config_appliance *appliance = control->daemon->appliance;
-	const char *const paths[] = {appliance->readonly_socket, appliance->socket};
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		CPU_CLR(daemon->workers[i].lcore, &cpus);
+	return cpus;
+}
+
+/* What the loop waits for but clients. */
+static int control_watch(struct control *control)
+{
 	struct itimerspec second = {{1, 0}, {1, 0}};
+	cpu_set_t cpus = spare_cpus(control->daemon);
 	sigset_t set;
 	int rc;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	rc = jobs_start(&control->daemon->jobs, &cpus);
+	if (rc < 0)
+		return rc;
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);
 	control->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	control->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	control->deadline = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	rc = watch(control, control->signals, &mark_signals);
 	if (rc == 0)
 		rc = watch(control, control->timer, &mark_timer);
+	if (rc == 0)
+		rc = watch(control, control->deadline, &mark_deadline);
+	if (rc == 0)
+		rc = watch(control, control->daemon->jobs.event, &mark_jobs);
+	timerfd_settime(control->timer, 0, &second, NULL);
+	return rc;
+}
+
+static int control_init(struct control *control, char *message)
+{
+	const struct config_appliance *appliance = control->daemon->appliance;
+	const char *const paths[] = {appliance->readonly_socket, appliance->socket};
+	int rc = control_watch(control);
+
 	if (rc < 0) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "the control thread: %s", strerror(-rc));
 		return rc;
 	}
-	timerfd_settime(control->timer, 0, &second, NULL);
 	for (unsigned role = 0; role < 2; role++) {
 		if (paths[role] == NULL)
 			continue;
@@ -141,6 +185,9 @@ static void control_fini(struct control *control)
 						     : appliance->readonly_socket);
 			close(control->listeners[role]);
 		}
+	jobs_stop(&control->daemon->jobs);
+	commit_fini(control);
+	close(control->deadline);
 	close(control->timer);
 	close(control->signals);
 	close(control->epoll);
@@ -174,6 +221,10 @@ static void control_loop(struct control *control)
 				signal_take(control);
 			else if (mark == &mark_timer)
 				timer_tick(control);
+			else if (mark == &mark_deadline)
+				deadline_reached(control);
+			else if (mark == &mark_jobs)
+				jobs_finish(&control->daemon->jobs);
 			else if (mark == &mark_listeners[CONTROL_READER])
 				listener_accept(control, CONTROL_READER);
 			else if (mark == &mark_listeners[CONTROL_ADMIN])
@@ -191,7 +242,7 @@ int control_run(struct daemon *daemon, char *message)
 	int rc;
 
 	control = (struct control){.daemon = daemon, .epoll = -1, .signals = -1, .timer = -1,
-				   .listeners = {-1, -1}};
+				   .deadline = -1, .listeners = {-1, -1}};
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control.clients[i].fd = -1;
 	rc = control_init(&control, message);

@@ -2,8 +2,9 @@
 /*
  * control.h: the control sockets, their clients and the methods. All of it is the control thread's.
  *
- * Nothing here may wait: sockets are non-blocking, a client's output is queued up to a bound, and a
- * question to a worker is asked again by a timer until it is answered (rpc_flows.c).
+ * Nothing here may wait: sockets are non-blocking, a client's output is queued up to a bound, a
+ * question to a worker is asked again by a timer until it is answered (rpc_flows.c), and what takes
+ * long is a job (commit.h).
  */
 #ifndef SEKISHOD_CONTROL_H
 #define SEKISHOD_CONTROL_H
@@ -15,6 +16,7 @@
 
 #include <jansson.h>
 
+#include "commit.h"
 #include "daemon.h"
 
 #define CONTROL_LINE_MAX    65536
@@ -41,7 +43,9 @@ struct client {
 	char *output;
 	size_t output_length, output_sent;
 	uint64_t progress_ms; /* when output last moved */
-	struct flow_walk *walk; /* a request that waits for a worker; no other is taken meanwhile */
+	/* a request that waits, for a worker or a job; no other is taken meanwhile */
+	struct flow_walk *walk;
+	struct change *change;
 	char *staged; /* a policy's text that comes in parts (rpc_text.c) */
 	size_t staged_length;
 };
@@ -49,10 +53,13 @@ struct client {
 struct control {
 	struct daemon *daemon;
 	int epoll, signals, timer;
+	int deadline; /* timer of what is pending */
 	int listeners[2]; /* by enum control_role; -1 if there is none */
 	bool timer_fast;
 	bool stop;
 	size_t staged; /* bytes, of all clients */
+	struct change *change; /* the one that is under way */
+	struct pending pending;
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -86,6 +93,11 @@ void client_continue(struct control *control, struct client *client);
 #define RPC_COMMIT    (-32002)
 #define RPC_WORKER    (-32003)
 #define RPC_TOO_LARGE (-32004)
+#define RPC_CLIENTS   (-32005)
+#define RPC_BUSY      (-32006)
+#define RPC_PENDING   (-32007)
+#define RPC_CHANGED   (-32008)
+#define RPC_STATE     (-32009)
 
 /* A request under way. A method sets `result`, or an error, or `later`. */
 struct rpc_call {
@@ -108,8 +120,9 @@ void rpc_line(struct control *control, struct client *client, const char *line, 
 void rpc_fail(struct rpc_call *call, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Answer a request and free what the call holds. */
+/* Answer a request and free what the call holds; or free it without an answer. */
 void rpc_answer(struct rpc_call *call);
+void rpc_drop(struct rpc_call *call);
 
 /* An error object that answers no known request. */
 json_t *rpc_error(int code, const char *message);
@@ -129,11 +142,20 @@ void rpc_flows_list(struct rpc_call *call);
 void rpc_policy_get(struct rpc_call *call);
 void rpc_policy_stage(struct rpc_call *call);
 void rpc_policy_commit(struct rpc_call *call);
+void rpc_policy_confirm(struct rpc_call *call);
+void rpc_policy_rollback(struct rpc_call *call);
+void rpc_policy_history(struct rpc_call *call);
+
+/* ---- rpc_policy.c ---- */
+
+/* What is pending, for people; null if nothing is. */
+json_t *pending_json(const struct control *control);
 
 /* ---- rpc_text.c ---- */
 
-/* Forget a client's staged text. */
+/* Free a client's staged text; or count it no more, as somebody else has it now. */
 void staged_fini(struct control *control, struct client *client);
+void staged_give(struct control *control, struct client *client);
 
 /* ---- rpc_flows.c ---- */
 

@@ -9,8 +9,8 @@
  * the price is that one edge is as fast as one core.
  *
  * Sharing. Counters have one writer (the worker) and are read by the control thread with relaxed
- * atomics. A policy goes to a worker through `edge.current`; see worker.c for how an old one is freed.
- * Flow listings go through the worker's mailbox.
+ * atomics. A policy goes to a worker through `edge.current`; see snapshot.c for how an old one is freed.
+ * Flow listings go through the worker's mailbox. What takes long goes to the job thread (jobs.h).
  */
 #ifndef SEKISHOD_DAEMON_H
 #define SEKISHOD_DAEMON_H
@@ -22,21 +22,27 @@
 #include <config.h>
 #include <sekisho.h>
 
+#include "history.h"
+#include "jobs.h"
+#include "state.h"
+
 struct rte_mempool;
 struct rte_rcu_qsbr;
 
 #define DAEMON_BURST         32
 #define DAEMON_FLOWS_MAX     64      /* flows in one message of a mailbox */
 #define DAEMON_RULE_NAMES    1048576 /* different rule names in the life of the process */
-#define DAEMON_MESSAGE_MAX   512     /* bytes of a message for the user */
+#define DAEMON_MESSAGE_MAX   STATE_MESSAGE_MAX /* bytes of a message for the user */
 #define DAEMON_STOP_MS       3000    /* how long a worker may take to stop */
 
 /* One policy in use. Control thread only; workers see just `policy`. */
 struct snapshot {
+	struct job job; /* that frees it */
 	struct config_policy *config;
 	struct sekisho_policy *policy;
-	unsigned edges; /* that use it */
-	/* once no edge uses it: */
+	uint32_t generation; /* its revision's in the history */
+	unsigned holders;    /* edges, and whoever may want it back */
+	/* once nobody holds it: */
 	struct snapshot *next;
 	uint64_t token;  /* of the grace period under way */
 	unsigned passed; /* grace periods that are over */
@@ -62,7 +68,8 @@ struct edge {
 	const char *name;
 	uint16_t index;  /* also its zone */
 	unsigned worker; /* index */
-	bool own_policy; /* not the appliance's common one */
+	bool own_file;   /* the appliance file names a policy of its own for it */
+	bool own_policy; /* it does not follow the common policy */
 	struct snapshot *snapshot;                   /* control thread */
 	_Atomic(struct sekisho_policy *) current;    /* written by control, read by the worker */
 	struct sekisho_policy *adopted;              /* worker */
@@ -104,7 +111,11 @@ struct daemon {
 	unsigned worker_count;
 	bool hugepages;    /* engines live in them */
 	bool shared_cpus;  /* fewer cpus than polling workers */
+	struct snapshot *common;  /* of all edges without a policy of their own; NULL if there cannot be */
 	struct snapshot *retired;
+	struct history history;
+	struct state state; /* the job thread's, once it runs */
+	struct jobs jobs;
 	uint64_t started_ms;
 	uint64_t ms_per_tick; /* 2^64 * milliseconds in a tick */
 	_Atomic bool stop;
@@ -154,16 +165,6 @@ int worker_start_all(struct daemon *daemon, char *message);
 bool worker_stop_all(struct daemon *daemon);
 void worker_fini_all(struct daemon *daemon);
 
-/* Let an edge use another snapshot; the former is retired when no edge uses it. Control thread. */
-void worker_publish(struct daemon *daemon, struct edge *edge, struct snapshot *snapshot);
-
-/* Free the retired snapshots that no worker can see any more. Never blocks. Control thread. */
-void worker_reclaim(struct daemon *daemon);
-
-/* Build a snapshot from a parsed policy, which it then owns. NULL and a message on failure. */
-struct snapshot *snapshot_create(struct daemon *daemon, struct config_policy *config, char *message);
-void snapshot_destroy(struct snapshot *snapshot);
-
 /* The workers' clock, milliseconds that wrap. Any thread, once the workers have been started. */
 uint32_t daemon_now_ms(const struct daemon *daemon);
 
@@ -174,6 +175,54 @@ struct daemon_totals {
 	struct sekisho_stats engines;
 };
 void daemon_totals_read(const struct daemon *daemon, struct daemon_totals *totals);
+
+/* ---- snapshot.c ---- */
+
+/*
+ * Build a snapshot from a parsed policy, which it then owns; the caller holds it. NULL and a message on
+ * failure. Any thread, but one at a time.
+ */
+struct snapshot *snapshot_create(struct daemon *daemon, struct config_policy *config, char *message);
+
+/*
+ * Set what a revision says of a snapshot: length, digest, rules, and what differs from `base`, if that
+ * is not NULL. 0 or -ENOMEM. Any thread.
+ */
+int snapshot_describe(const struct snapshot *snapshot, const struct snapshot *base,
+		      struct revision *revision);
+
+/* Keep it, and let go of it: it is retired when nobody holds it. Control thread. */
+void snapshot_hold(struct snapshot *snapshot);
+void snapshot_drop(struct daemon *daemon, struct snapshot *snapshot);
+
+/* Let an edge use another snapshot. Control thread. */
+void snapshot_publish(struct daemon *daemon, struct edge *edge, struct snapshot *snapshot);
+
+/* Have the retired snapshots freed that no worker can see any more. Never blocks. Control thread. */
+void snapshot_reclaim(struct daemon *daemon);
+
+/* Free all, when there are no workers and jobs any more. */
+void snapshot_fini_all(struct daemon *daemon);
+
+/* ---- start.c ---- */
+
+/* Read what the state directory knows, if there is one. 0, or -errno, printed. */
+int start_state(struct daemon *daemon);
+
+/* Give each edge its policy: the last confirmed one, or that of its file. 0, or -errno, printed. */
+int start_policies(struct daemon *daemon);
+
+/* Print what is wrong, on stderr, and forget it. */
+void start_print_errors(struct config_errors *errors);
+
+/* ---- audit.c ---- */
+
+/* Record a change: what, by whom, to which revision (NULL: none). Control thread. */
+void audit_write(const struct daemon *daemon, const char *event, const struct actor *actor,
+		 const struct revision *revision);
+
+/* The daemon itself, for what nobody asked for. */
+struct actor audit_daemon(void);
 
 /* ---- control.c ---- */
 

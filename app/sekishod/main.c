@@ -24,37 +24,6 @@ static const char usage[] =
 	"  -v, --version      print the version\n"
 	"  -h, --help         print this\n";
 
-static void print_errors(struct config_errors *errors)
-{
-	fputs(errors->text ? errors->text : "sekishod: error: no memory\n", stderr);
-	config_errors_fini(errors);
-}
-
-/* Load a policy file unless an edge before has it already. NULL after the errors are printed. */
-static struct snapshot *snapshot_load(struct daemon *daemon, const char *path, unsigned edges)
-{
-	struct config_errors errors = {0};
-	char message[DAEMON_MESSAGE_MAX] = "";
-	struct config_policy *config;
-	struct snapshot *snapshot;
-
-	for (unsigned i = 0; i < edges; i++)
-		if (strcmp(config_policy_name(daemon->edges[i].snapshot->config), path) == 0)
-			return daemon->edges[i].snapshot;
-	config = config_policy_load(path, &errors);
-	if (config == NULL) {
-		print_errors(&errors);
-		return NULL;
-	}
-	config_errors_fini(&errors);
-	snapshot = snapshot_create(daemon, config, message);
-	if (snapshot == NULL) {
-		log_error("%s: %s", path, message);
-		config_policy_destroy(config);
-	}
-	return snapshot;
-}
-
 /* Read every policy file only to check it. */
 static int check_policies(const struct config_appliance *appliance)
 {
@@ -69,7 +38,7 @@ static int check_policies(const struct config_appliance *appliance)
 			continue;
 		config = config_policy_load(path, &errors);
 		if (config == NULL) {
-			print_errors(&errors);
+			start_print_errors(&errors);
 			rc = -EINVAL;
 			continue;
 		}
@@ -104,9 +73,9 @@ static int daemon_init(struct daemon *daemon)
 		edge->name = config->name;
 		edge->index = (uint16_t)i;
 		edge->worker = i % daemon->worker_count;
-		edge->own_policy = config->policy != NULL &&
-				   (appliance->policy == NULL ||
-				    strcmp(config->policy, appliance->policy) != 0);
+		edge->own_file = config->policy != NULL &&
+				 (appliance->policy == NULL ||
+				  strcmp(config->policy, appliance->policy) != 0);
 		for (unsigned side = 0; side < 2; side++) {
 			edge->ports[side].device = config->device[side];
 			port_device_name(config->device[side], edge->ports[side].name,
@@ -114,42 +83,6 @@ static int daemon_init(struct daemon *daemon)
 		}
 	}
 	return 0;
-}
-
-static int policies_load(struct daemon *daemon)
-{
-	daemon->names = sekisho_rule_names_create(DAEMON_RULE_NAMES);
-	if (daemon->names == NULL) {
-		log_error("no memory for the names of rules");
-		return -ENOMEM;
-	}
-	for (unsigned i = 0; i < daemon->edge_count; i++) {
-		const char *path = daemon->edges[i].own_policy ? daemon->appliance->edges[i].policy
-							       : daemon->appliance->policy;
-		struct snapshot *snapshot = snapshot_load(daemon, path, i);
-
-		if (snapshot == NULL)
-			return -EINVAL;
-		worker_publish(daemon, &daemon->edges[i], snapshot);
-	}
-	return 0;
-}
-
-static void policies_fini(struct daemon *daemon)
-{
-	struct snapshot *snapshot;
-
-	while ((snapshot = daemon->retired) != NULL) {
-		daemon->retired = snapshot->next;
-		snapshot_destroy(snapshot);
-	}
-	for (unsigned i = 0; i < daemon->edge_count; i++) {
-		snapshot = daemon->edges[i].snapshot;
-		if (snapshot != NULL && --snapshot->edges == 0)
-			snapshot_destroy(snapshot);
-	}
-	if (daemon->names != NULL)
-		sekisho_rule_names_destroy(daemon->names);
 }
 
 /* What came in must have gone somewhere. */
@@ -176,7 +109,7 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		log_error("%s", message);
 		return rc;
 	}
-	rc = policies_load(daemon);
+	rc = start_policies(daemon);
 	if (rc == 0)
 		rc = port_start_all(daemon, message);
 	if (rc == 0)
@@ -193,28 +126,32 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		conservation_print(daemon);
 	port_stop_all(daemon);
 	worker_fini_all(daemon);
-	policies_fini(daemon);
+	snapshot_fini_all(daemon);
+	if (daemon->names != NULL)
+		sekisho_rule_names_destroy(daemon->names);
 	rte_eal_cleanup();
 	return rc;
 }
 
 static int run(const char *path, const char *program, bool check_only)
 {
-	static struct daemon daemon;
+	static struct daemon daemon = {.state.directory = -1};
 	struct config_errors errors = {0};
 	sigset_t set;
-	int rc;
+	int rc = 0;
 
 	daemon.started_ms = clock_ms();
 	daemon.config_path = path;
 	daemon.appliance = config_appliance_load(path, &errors);
 	if (daemon.appliance == NULL) {
-		print_errors(&errors);
+		start_print_errors(&errors);
 		return EXIT_FAILURE;
 	}
 	config_errors_fini(&errors);
 	log_set_level((int)daemon.appliance->log_level);
-	rc = check_policies(daemon.appliance);
+	/* With a state directory it may be that the files are not even read: see start.c. */
+	if (check_only || daemon.appliance->state == NULL)
+		rc = check_policies(daemon.appliance);
 	if (rc == 0 && check_only)
 		printf("%s: valid\n", path);
 	if (rc == 0 && !check_only) {
@@ -226,7 +163,11 @@ static int run(const char *path, const char *program, bool check_only)
 		signal(SIGPIPE, SIG_IGN);
 		rc = daemon_init(&daemon);
 		if (rc == 0)
+			rc = start_state(&daemon);
+		if (rc == 0)
 			rc = daemon_run(&daemon, program);
+		history_fini(&daemon.history);
+		state_close(&daemon.state);
 	}
 	free(daemon.edges);
 	free(daemon.workers);

@@ -33,7 +33,13 @@ static const struct method {
 	{"policy.stage", CONTROL_ADMIN, rpc_policy_stage,
 	 "Add a part to the text that this client is going to commit; params offset and text."},
 	{"policy.commit", CONTROL_ADMIN, rpc_policy_commit,
-	 "Put a policy in force; params name, edge, and text unless it is staged."},
+	 "Put a policy in force; params name, edge, confirm_ms, if_generation, and text unless staged."},
+	{"policy.confirm", CONTROL_ADMIN, rpc_policy_confirm,
+	 "Keep the policy that waits for its confirmation; param generation."},
+	{"policy.rollback", CONTROL_ADMIN, rpc_policy_rollback,
+	 "Go back; params generation, edge, confirm_ms and if_generation."},
+	{"policy.history", CONTROL_READER, rpc_policy_history,
+	 "Which policies were in force, by whom, and how they differ; the newest first."},
 	{"shutdown", CONTROL_ADMIN, rpc_shutdown, "Stop the daemon."},
 };
 #define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
@@ -56,8 +62,9 @@ static void rpc_discover(struct rpc_call *call)
 
 static void rpc_shutdown(struct rpc_call *call)
 {
-	log_info("shutdown asked for by uid %u, pid %d", (unsigned)call->client->uid,
-		 (int)call->client->pid);
+	const struct actor actor = {call->client->uid, call->client->pid};
+
+	audit_write(call->control->daemon, "shutdown", &actor, NULL);
 	call->control->stop = true;
 	call->result = json_pack("{s:b}", "stopping", 1);
 }
@@ -126,10 +133,16 @@ void rpc_answer(struct rpc_call *call)
 	}
 	if (call->id != NULL)
 		client_send(call->client, answer);
+	rpc_drop(call);
+}
+
+void rpc_drop(struct rpc_call *call)
+{
 	json_decref(call->id);
 	json_decref(call->params);
 	json_decref(call->result);
 	json_decref(call->data);
+	call->id = call->params = call->result = call->data = NULL;
 }
 
 /* How deep a text nests, outside its strings. */

@@ -265,8 +265,7 @@ void flow_walk_continue(struct control *control, struct client *client)
 void flow_walk_destroy(struct control *control, struct flow_walk *walk)
 {
 	walk_fini(control, walk);
-	json_decref(walk->call.id);
-	json_decref(walk->call.params);
+	rpc_drop(&walk->call);
 	free(walk);
 }
 

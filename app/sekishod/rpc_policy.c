@@ -1,129 +1,256 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rpc_policy.c: change the policy in force.
- *
- * A commit is built in full before anything changes; what is wrong with it is told word for word. It
- * goes to the one edge that is named, which has a policy of its own from then on, or to all edges
- * that have none of their own. Each change leaves an audit record, in the log at least.
+ * rpc_policy.c: what clients ask of the policy in force: commit, confirm, rollback, history. It reads
+ * and judges their params; what is done about them is in commit.c.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "control.h"
 
-/* FNV-1a: tells two texts apart in an audit record; no proof against a forger. */
-static uint64_t text_digest(const char *text, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
+#define NAME_MAX_BYTES 4096 /* of a policy's file */
 
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 0x100000001b3u;
-	return hash;
+/* ---- Params ----------------------------------------------------------------------------------- */
+
+/* A number from `min` to `max`; 0 if it is not given. false with the call failed if it is no such. */
+static bool param_number(struct rpc_call *call, const char *key, json_int_t min, json_int_t max,
+			 uint32_t *number)
+{
+	const json_t *param = json_object_get(call->params, key);
+	json_int_t value = json_integer_value(param);
+
+	*number = 0;
+	if (param == NULL || json_is_null(param))
+		return true;
+	if (!json_is_integer(param) || value < min || value > max) {
+		rpc_fail(call, RPC_PARAMS,
+			 "%s must be a number from %" JSON_INTEGER_FORMAT
+			 " to %" JSON_INTEGER_FORMAT,
+			 key, min, max);
+		return false;
+	}
+	*number = (uint32_t)value;
+	return true;
 }
 
-static void audit_write(const struct rpc_call *call, const struct snapshot *snapshot)
+/*
+ * What all changes have: the scope, the time to confirm in, and the generation that the client takes to
+ * be in force. false with the call failed.
+ */
+static bool request_read(struct rpc_call *call, struct commit_request *request)
 {
-	const char *path = call->control->daemon->appliance->audit;
-	const json_t *edge = json_object_get(call->params, "edge");
-	char when[32], digest[20], *line;
-	time_t now = time(NULL);
-	const char *text;
-	struct tm utc;
-	size_t length;
-	json_t *record;
-	int fd;
+	struct daemon *daemon = call->control->daemon;
+	uint32_t expected, present;
+	bool common = false;
 
-	gmtime_r(&now, &utc);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	text = config_policy_text(snapshot->config, &length);
-	snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)text_digest(text, length));
-	record = json_pack("{s:s,s:I,s:I,s:s,s:s?,s:s,s:I,s:I,s:s}", "time", when, "uid",
-			   (json_int_t)call->client->uid, "pid", (json_int_t)call->client->pid,
-			   "method", call->method, "edge", json_string_value(edge), "name",
-			   config_policy_name(snapshot->config), "generation",
-			   (json_int_t)sekisho_policy_generation(snapshot->policy), "length",
-			   (json_int_t)length, "fnv1a", digest);
-	line = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
-	json_decref(record);
-	log_info("audit %s", line ? line : "record without memory");
-	fd = path == NULL || line == NULL
-		     ? -1
-		     : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	if (path != NULL && (fd < 0 || dprintf(fd, "%s\n", line) < 0))
-		log_error("audit file %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	free(line);
+	if (json_object_get(call->params, "edge") != NULL) {
+		request->edge = rpc_edge(call);
+		if (request->edge == NULL)
+			return false;
+	}
+	for (unsigned i = 0; i < daemon->edge_count; i++)
+		common |= !daemon->edges[i].own_policy;
+	if (request->edge == NULL && !common) {
+		rpc_fail(call, RPC_PARAMS, "every edge has a policy of its own; name one");
+		return false;
+	}
+	if (!param_number(call, "confirm_ms", COMMIT_CONFIRM_MIN_MS, COMMIT_CONFIRM_MAX_MS,
+			  &request->confirm_ms) ||
+	    !param_number(call, "if_generation", 1, UINT32_MAX, &expected))
+		return false;
+	present = commit_generation(daemon, request->edge);
+	if (expected != 0 && expected != present) {
+		rpc_fail(call, RPC_CHANGED, "generation %u is in force, not %u", present, expected);
+		call->data = json_pack("{s:I}", "generation", (json_int_t)present);
+		return false;
+	}
+	return true;
 }
 
-/* Parse and build. NULL with the call failed when the text is no policy. */
-static struct snapshot *commit_build(struct rpc_call *call, const char *name, const char *text,
-				     size_t length)
-{
-	struct config_errors errors = {0};
-	char message[DAEMON_MESSAGE_MAX] = "";
-	struct config_policy *config;
-	struct snapshot *snapshot;
+/* ---- Commit and confirm ----------------------------------------------------------------------- */
 
-	config = config_policy_parse(name, text, length, &errors);
-	if (config == NULL) {
-		rpc_fail(call, RPC_COMMIT, "the policy is refused: %u error%s", errors.count,
-			 errors.count == 1 ? "" : "s");
-		call->data = json_pack("{s:s}", "errors", errors.text ? errors.text : "");
-		config_errors_fini(&errors);
-		return NULL;
-	}
-	config_errors_fini(&errors);
-	snapshot = snapshot_create(call->control->daemon, config, message);
-	if (snapshot == NULL) {
-		rpc_fail(call, RPC_COMMIT, "the policy cannot be built");
-		call->data = json_pack("{s:s}", "errors", message);
-		config_policy_destroy(config);
-	}
-	return snapshot;
+/* Take the text: from the request, or what the client has staged. NULL with the call failed. */
+static char *text_take(struct rpc_call *call, size_t *length)
+{
+	const json_t *given = json_object_get(call->params, "text");
+	char *text = given ? json_is_string(given) ? strdup(json_string_value(given)) : NULL
+			   : call->client->staged;
+
+	*length = given ? json_string_length(given) : call->client->staged_length;
+	if (text == NULL)
+		rpc_fail(call, RPC_PARAMS, "text must be a string, or be staged");
+	else if (given == NULL)
+		staged_give(call->control, call->client);
+	return text;
 }
 
 void rpc_policy_commit(struct rpc_call *call)
 {
-	const json_t *line = json_object_get(call->params, "text");
-	const char *text = line == NULL ? call->client->staged : json_string_value(line);
-	size_t length = line == NULL ? call->client->staged_length : json_string_length(line);
-	const char *name = json_string_value(json_object_get(call->params, "name"));
-	struct daemon *daemon = call->control->daemon;
-	struct edge *only = NULL;
-	struct snapshot *snapshot;
-	unsigned common = 0;
+	struct commit_request request = {
+		.event = REVISION_COMMIT,
+		.name = json_string_value(json_object_get(call->params, "name")),
+	};
 
-	if (text == NULL || name == NULL) {
-		rpc_fail(call, RPC_PARAMS, "text, unless it is staged, and name must be strings");
+	if (request.name == NULL || strlen(request.name) > NAME_MAX_BYTES) {
+		rpc_fail(call, RPC_PARAMS, "name must be a string of at most %d bytes",
+			 NAME_MAX_BYTES);
 		return;
 	}
-	if (json_object_get(call->params, "edge") != NULL) {
-		only = rpc_edge(call);
-		if (only == NULL)
-			return;
+	if (!request_read(call, &request))
+		return;
+	request.text = text_take(call, &request.length);
+	if (request.text != NULL)
+		commit_begin(call, &request);
+}
+
+/* The revision that waits for its confirmation; NULL with the call failed if none does, or another. */
+static const struct revision *pending_revision(struct rpc_call *call, uint32_t generation)
+{
+	const struct revision *revision = call->control->pending.revision;
+
+	if (call->control->change != NULL)
+		rpc_fail(call, RPC_BUSY, "another change is under way");
+	else if (revision == NULL)
+		rpc_fail(call, RPC_PENDING, "nothing waits for a confirmation");
+	else if (generation != 0 && generation != revision->generation)
+		rpc_fail(call, RPC_CHANGED, "generation %u waits for its confirmation, not %u",
+			 revision->generation, generation);
+	return call->code == 0 ? revision : NULL;
+}
+
+void rpc_policy_confirm(struct rpc_call *call)
+{
+	uint32_t generation;
+
+	if (param_number(call, "generation", 1, UINT32_MAX, &generation) &&
+	    pending_revision(call, generation) != NULL)
+		commit_confirm(call);
+}
+
+/* ---- Rollback --------------------------------------------------------------------------------- */
+
+/* Take back what is pending, without waiting for its time to end. */
+static void withdraw(struct rpc_call *call)
+{
+	const struct revision *revision = pending_revision(call, 0);
+	const struct actor actor = {call->client->uid, call->client->pid};
+	struct daemon *daemon = call->control->daemon;
+	const struct edge *edge = NULL;
+	uint32_t generation;
+
+	if (revision == NULL)
+		return;
+	for (unsigned i = 0; revision->edge != NULL && i < daemon->edge_count; i++)
+		if (strcmp(daemon->edges[i].name, revision->edge) == 0)
+			edge = &daemon->edges[i];
+	generation = revision->generation;
+	commit_withdraw(call->control, "withdraw", &actor);
+	call->result =
+		json_pack("{s:I,s:I}", "generation", (json_int_t)commit_generation(daemon, edge),
+			  "withdrawn", (json_int_t)generation);
+}
+
+/* The revision to go back to by its number, for its own scope. false with the call failed. */
+static bool rollback_to(struct rpc_call *call, struct commit_request *request, uint32_t generation)
+{
+	struct daemon *daemon = call->control->daemon;
+	const struct revision *origin = history_find(&daemon->history, generation);
+	const char *scope = request->edge ? request->edge->name : NULL;
+
+	if (origin == NULL || origin->name == NULL) {
+		rpc_fail(call, RPC_PARAMS, "generation %u is not in the history", generation);
+		return false;
 	}
+	if (scope == NULL ? origin->edge != NULL
+			  : origin->edge == NULL || strcmp(origin->edge, scope) != 0) {
+		rpc_fail(call, RPC_PARAMS, "generation %u is one of %s", generation,
+			 origin->edge ? origin->edge : "the common policy");
+		return false;
+	}
+	request->origin = origin;
+	request->name = origin->name;
+	return true;
+}
+
+/* The revision before the one in force. false with the call failed. */
+static bool rollback_once(struct rpc_call *call, struct commit_request *request)
+{
+	struct daemon *daemon = call->control->daemon;
+	struct edge *edge = request->edge;
+
+	if (edge != NULL && !edge->own_policy) {
+		rpc_fail(call, RPC_PARAMS, "edge %s follows the common policy", edge->name);
+		return false;
+	}
+	request->origin = history_newest(&daemon->history, edge ? edge->name : NULL,
+					 commit_generation(daemon, edge));
+	if (request->origin != NULL)
+		request->name = request->origin->name;
+	/* An edge's first commit took it away from the common policy: there it goes back to. */
+	if (request->name != NULL || (edge != NULL && !edge->own_file && daemon->common != NULL))
+		return true;
+	rpc_fail(call, RPC_PARAMS, "the history has no earlier policy");
+	return false;
+}
+
+void rpc_policy_rollback(struct rpc_call *call)
+{
+	struct commit_request request = {.event = REVISION_ROLLBACK};
+	uint32_t generation;
+	bool found;
+
+	if (!param_number(call, "generation", 1, UINT32_MAX, &generation))
+		return;
+	if (call->control->pending.revision != NULL && generation == 0) {
+		withdraw(call);
+		return;
+	}
+	if (!request_read(call, &request))
+		return;
+	found = generation != 0 ? rollback_to(call, &request, generation)
+				: rollback_once(call, &request);
+	if (found)
+		commit_begin(call, &request);
+}
+
+/* ---- History ---------------------------------------------------------------------------------- */
+
+json_t *pending_json(const struct control *control)
+{
+	const struct pending *pending = &control->pending;
+	uint64_t now = clock_ms();
+
+	if (pending->revision == NULL)
+		return json_null();
+	return json_pack("{s:I,s:s?,s:I}", "generation", (json_int_t)pending->revision->generation,
+			 "edge", pending->revision->edge, "confirm_in_ms",
+			 (json_int_t)(pending->deadline_ms > now ? pending->deadline_ms - now : 0));
+}
+
+/* The names of the edges where a generation is in force. */
+static json_t *edges_of(const struct daemon *daemon, uint32_t generation)
+{
+	json_t *edges = json_array();
+
 	for (unsigned i = 0; i < daemon->edge_count; i++)
-		common += !daemon->edges[i].own_policy;
-	if (only == NULL && common == 0) {
-		rpc_fail(call, RPC_PARAMS, "every edge has a policy of its own; name one");
-		return;
+		if (daemon->edges[i].snapshot->generation == generation)
+			json_array_append_new(edges, json_string(daemon->edges[i].name));
+	return edges;
+}
+
+void rpc_policy_history(struct rpc_call *call)
+{
+	const struct daemon *daemon = call->control->daemon;
+	const struct history *history = &daemon->history;
+	json_t *list = json_array();
+
+	for (unsigned i = history->count; i-- > 0;) {
+		json_t *row = revision_json(history->revisions[i]);
+
+		json_object_set_new(row, "in_force",
+				    edges_of(daemon, history->revisions[i]->generation));
+		json_array_append_new(list, row);
 	}
-	snapshot = commit_build(call, name, text, length);
-	staged_fini(call->control, call->client);
-	if (snapshot == NULL)
-		return;
-	for (unsigned i = 0; i < daemon->edge_count; i++)
-		if (only == NULL ? !daemon->edges[i].own_policy : only == &daemon->edges[i])
-			worker_publish(daemon, &daemon->edges[i], snapshot);
-	if (only != NULL)
-		only->own_policy = true;
-	audit_write(call, snapshot);
-	call->result = json_pack("{s:I}", "generation",
-				 (json_int_t)sekisho_policy_generation(snapshot->policy));
+	call->result =
+		json_pack("{s:o,s:o}", "revisions", list, "pending", pending_json(call->control));
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rpc_status.c: what runs here. */
+#include <malloc.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include <rte_lcore.h>
+#include <rte_malloc.h>
 #include <rte_version.h>
 
 #include "control.h"
@@ -19,12 +23,13 @@ static json_t *edges_json(const struct daemon *daemon)
 
 		json_array_append_new(
 			list,
-			json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:I,s:s}", "name", edge->name, "inside",
+			json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:b,s:I,s:s}", "name", edge->name, "inside",
 				  inside->device, "outside", outside->device, "link",
 				  up ? "up" : "down", "worker",
 				  (int)daemon->workers[edge->worker].lcore, "policy",
-				  config_policy_name(edge->snapshot->config), "generation",
-				  (json_int_t)sekisho_policy_generation(policy), "semantics",
+				  config_policy_name(edge->snapshot->config), "own_policy",
+				  edge->own_policy, "generation",
+				  (json_int_t)edge->snapshot->generation, "semantics",
 				  sekisho_semantics_word(sekisho_policy_semantics(policy))));
 	}
 	return list;
@@ -50,16 +55,37 @@ static json_t *workers_json(struct daemon *daemon)
 	return list;
 }
 
+/* Bytes in use: of the C library's heap, of DPDK's, and of pages in memory. */
+static json_t *memory_json(void)
+{
+	const struct mallinfo2 heap = mallinfo2();
+	struct rte_malloc_socket_stats stats;
+	unsigned long pages = 0, dpdk = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (file != NULL) {
+		if (fscanf(file, "%*u %lu", &pages) != 1)
+			pages = 0;
+		fclose(file);
+	}
+	for (unsigned i = 0; i < rte_socket_count(); i++)
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) == 0)
+			dpdk += stats.heap_allocsz_bytes;
+	return json_pack("{s:I,s:I,s:I}", "heap", (json_int_t)(heap.uordblks + heap.hblkhd), "dpdk",
+			 (json_int_t)dpdk, "resident",
+			 (json_int_t)pages * (json_int_t)sysconf(_SC_PAGESIZE));
+}
+
 void rpc_status(struct rpc_call *call)
 {
 	struct daemon *daemon = call->control->daemon;
 	const struct snapshot *first = daemon->edges[0].snapshot;
 
 	call->result = json_pack(
-		"{s:s,s:i,s:I,s:s,s:s,s:I,s:s,s:o,s:o}", "version", SEKISHO_VERSION, "pid",
+		"{s:s,s:i,s:I,s:s,s:s,s:I,s:s?,s:o,s:s,s:o,s:o,s:o}", "version", SEKISHO_VERSION, "pid",
 		(int)getpid(), "uptime_ms", (json_int_t)(clock_ms() - daemon->started_ms),
 		"semantics", sekisho_semantics_word(sekisho_policy_semantics(first->policy)),
 		"policy", config_policy_name(first->config), "generation",
-		(json_int_t)sekisho_policy_generation(first->policy), "dpdk", rte_version(),
-		"edges", edges_json(daemon), "workers", workers_json(daemon));
+		(json_int_t)first->generation, "state", daemon->appliance->state, "pending",
+		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(), "edges", edges_json(daemon), "workers", workers_json(daemon));
 }

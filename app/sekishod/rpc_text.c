@@ -12,14 +12,20 @@
 
 #include "control.h"
 
-#define PART_MAX 65536 /* bytes of one part out; JSON's escapes make it six times as long at worst */
+#define PART_MAX \
+	65536 /* bytes of one part out; JSON's escapes make it six times as long at worst */
+
+void staged_give(struct control *control, struct client *client)
+{
+	control->staged -= client->staged_length;
+	client->staged = NULL;
+	client->staged_length = 0;
+}
 
 void staged_fini(struct control *control, struct client *client)
 {
-	control->staged -= client->staged_length;
 	free(client->staged);
-	client->staged = NULL;
-	client->staged_length = 0;
+	staged_give(control, client);
 }
 
 void rpc_policy_stage(struct rpc_call *call)
@@ -35,13 +41,15 @@ void rpc_policy_stage(struct rpc_call *call)
 		staged_fini(control, client);
 	if (!json_is_integer(offset) || !json_is_string(part) ||
 	    json_integer_value(offset) != (json_int_t)client->staged_length) {
-		rpc_fail(call, RPC_PARAMS, "text must be a string, offset what is staged (%zu), or 0",
+		rpc_fail(call, RPC_PARAMS,
+			 "text must be a string, offset what is staged (%zu), or 0",
 			 client->staged_length);
 		return;
 	}
 	if (length > CONFIG_FILE_MAX - client->staged_length ||
 	    length > CONTROL_STAGED_MAX - control->staged) {
-		rpc_fail(call, RPC_TOO_LARGE, "no room: %u bytes for one text, %u for those of all clients",
+		rpc_fail(call, RPC_TOO_LARGE,
+			 "no room: %u bytes for one text, %u for those of all clients",
 			 CONFIG_FILE_MAX, CONTROL_STAGED_MAX);
 		return;
 	}
@@ -85,12 +93,11 @@ void rpc_policy_get(struct rpc_call *call)
 		rpc_fail(call, RPC_PARAMS, "offset is past the text's %zu bytes", length);
 		return;
 	}
-	call->result = json_pack("{s:s,s:s%,s:I,s:I,s:I,s:s}", "name",
-				 config_policy_name(edge->snapshot->config), "text", text + offset,
-				 part_length(text, length, (size_t)offset), "offset", offset,
-				 "length", (json_int_t)length, "generation",
-				 (json_int_t)sekisho_policy_generation(policy), "semantics",
-				 sekisho_semantics_word(sekisho_policy_semantics(policy)));
+	call->result = json_pack(
+		"{s:s,s:s%,s:I,s:I,s:I,s:s}", "name", config_policy_name(edge->snapshot->config),
+		"text", text + offset, part_length(text, length, (size_t)offset), "offset", offset,
+		"length", (json_int_t)length, "generation", (json_int_t)edge->snapshot->generation,
+		"semantics", sekisho_semantics_word(sekisho_policy_semantics(policy)));
 	if (call->result == NULL || json_dumpb(call->result, NULL, 0, 0) == 0)
 		rpc_fail(call, RPC_INTERNAL, "the policy's text cannot be told in JSON");
 }

@@ -2,12 +2,8 @@
 /*
  * worker.c: the polling lcores.
  *
- * How a policy is exchanged. The control thread stores the new pointer in `edge.current`; the
- * worker compares it once a burst and tells its engine. The old policy may be freed when no engine
- * holds it. A worker reports a quiescent state (rte_rcu_qsbr) at the end of each loop, but an
- * engine holds a policy *between* bursts too, so one grace period is not enough: the report may
- * come from a loop that had looked just before the store. The loop after it does see the store, so
- * the second grace period is. Hence `snapshot.passed` counts to 2.
+ * A worker looks once a burst whether an edge has another policy (snapshot.c), and reports a quiescent
+ * state at the end of each loop.
  *
  * Nothing on the path allocates, logs or enters the kernel, but what a driver does itself.
  */
@@ -30,7 +26,6 @@
 
 #define TRANSMIT_TRIES 8
 #define FLOWS_SCAN     256
-#define GRACE_PERIODS  2
 
 /* Frames on their way to one port. */
 struct departure {
@@ -311,67 +306,7 @@ void worker_fini_all(struct daemon *daemon)
 		if (daemon->workers[i].engine != NULL)
 			sekisho_engine_destroy(daemon->workers[i].engine);
 	rte_free(daemon->qsbr);
-}
-
-struct snapshot *snapshot_create(struct daemon *daemon, struct config_policy *config, char *message)
-{
-	struct sekisho_policy_spec spec = *config_policy_spec(config);
-	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
-
-	if (snapshot == NULL) {
-		snprintf(message, DAEMON_MESSAGE_MAX, "no memory");
-		return NULL;
-	}
-	spec.matcher = SEKISHO_MATCHER_COMPILED;
-	snapshot->policy =
-		sekisho_policy_create(&spec, daemon->names, message, DAEMON_MESSAGE_MAX);
-	if (snapshot->policy == NULL) {
-		free(snapshot);
-		return NULL;
-	}
-	snapshot->config = config;
-	return snapshot;
-}
-
-void snapshot_destroy(struct snapshot *snapshot)
-{
-	sekisho_policy_destroy(snapshot->policy);
-	config_policy_destroy(snapshot->config);
-	free(snapshot);
-}
-
-void worker_publish(struct daemon *daemon, struct edge *edge, struct snapshot *snapshot)
-{
-	struct snapshot *old = edge->snapshot;
-
-	edge->snapshot = snapshot;
-	snapshot->edges++;
-	atomic_store_explicit(&edge->current, snapshot->policy, memory_order_release);
-	if (old == NULL || --old->edges > 0)
-		return;
-	old->token = rte_rcu_qsbr_start(daemon->qsbr);
-	old->passed = 0;
-	old->next = daemon->retired;
-	daemon->retired = old;
-}
-
-void worker_reclaim(struct daemon *daemon)
-{
-	struct snapshot **link = &daemon->retired;
-
-	while (*link != NULL) {
-		struct snapshot *snapshot = *link;
-
-		if (rte_rcu_qsbr_check(daemon->qsbr, snapshot->token, false) == 0) {
-			link = &snapshot->next;
-		} else if (++snapshot->passed < GRACE_PERIODS) {
-			snapshot->token = rte_rcu_qsbr_start(daemon->qsbr);
-			link = &snapshot->next;
-		} else {
-			*link = snapshot->next;
-			snapshot_destroy(snapshot);
-		}
-	}
+	daemon->qsbr = NULL;
 }
 
 static void totals_add_engine(struct daemon_totals *totals, const struct sekisho_engine *engine)

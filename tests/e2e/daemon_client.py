@@ -1,43 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Talks to a running sekishod, badly on purpose. usage: daemon_client.py ADMIN_SOCKET READONLY_SOCKET"""
-import json
 import socket
 import sys
 
+import daemon
+from daemon import Client, check, code
+
 ADMIN, READER = sys.argv[1:3]
-failed = 0
-
-
-def check(name, good, detail=""):
-    global failed
-    failed += not good
-    print(("pass" if good else "FAIL") + ": " + name + ("" if good else f" ({detail})"), flush=True)
-
-
-class Client:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
-        self.socket.settimeout(5)
-        self.file = self.socket.makefile("rb")
-        self.hello = self.line()
-
-    def line(self):
-        text = self.file.readline()
-        return json.loads(text) if text else None
-
-    def raw(self, data):
-        self.socket.sendall(data)
-        return self.line()
-
-    def call(self, method, **params):
-        request = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
-        return self.raw(json.dumps(request).encode() + b"\n")
-
-
-def code(answer):
-    return (answer or {}).get("error", {}).get("code")
 
 
 def methods():
@@ -105,6 +75,11 @@ def long_texts():
     check("back to the short one", "result" in client.call("policy.commit", name="good.yaml", text=text))
 
 
+def raw(client, data):
+    client.socket.sendall(data)
+    return client.line()
+
+
 def garbage():
     client = Client(READER)
     cases = [(b"garbage\n", -32700), (b"[]\n", -32600), (b"{}\n", -32600), (b"\xff\xfe\n", -32700),
@@ -113,7 +88,7 @@ def garbage():
              (b'{"jsonrpc":"2.0","id":1,"method":"nothing"}\n', -32601),
              (b'{"jsonrpc":"2.0","id":1,"method":"flows.list","params":{"limit":0}}\n', -32602)]
     for data, expected in cases:
-        check(f"{data[:40]!r} gives {expected}", code(client.raw(data)) == expected)
+        check(f"{data[:40]!r} gives {expected}", code(raw(client, data)) == expected)
     client.socket.sendall(b'{"jsonrpc":"2.0","method":"status"}\n')
     check("a notification has no answer", client.call("status")["id"] == 7)
     long = Client(READER)
@@ -163,4 +138,4 @@ methods()
 long_texts()
 garbage()
 crowds()
-sys.exit(1 if failed else 0)
+sys.exit(1 if daemon.failed else 0)

@@ -217,6 +217,7 @@ answers = {
     "stats": {"received": 3, "reasons": {"no-rule": 2, "arp": 0}},
     "rules.list": {"rules": [{"rule": "vpn/esp-in", "packets": 4}]},
     "drops.list": {"drops": [{"reason": "no-rule", "sentence": "why", "packets": 2}]},
+    "policy.get": {"generation": 6, "text": "", "length": 0},
     "policy.stage": {"length": 1},
     "policy.commit": {"generation": 7},
 }

@@ -162,6 +162,7 @@ static void appliance_says_what_is_written(void **state)
 	assert_int_equal(got->flows, 1048576);
 	assert_int_equal(got->hugepages, CONFIG_HUGEPAGES_AUTO);
 	assert_string_equal(got->socket, "/run/sekisho/sekisho.sock");
+	assert_string_equal(got->state, "/var/lib/sekisho");
 	config_appliance_destroy(got);
 }
 
