@@ -200,15 +200,20 @@ static unsigned judge(struct traffic *traffic, const struct sekisho_frame *frame
 unsigned traffic_burst(struct traffic *traffic)
 {
 	struct sekisho_frame frames[TRAFFIC_BURST];
+	uint32_t after = traffic->next + TRAFFIC_BURST;
 
-	if (traffic->next == traffic->frame_count)
-		traffic->next = 0;
-	for (unsigned i = 0; i < TRAFFIC_BURST; i++, traffic->next++)
+	if (after == traffic->frame_count)
+		after = 0;
+	for (unsigned i = 0; i < TRAFFIC_BURST; i++, traffic->next++) {
+		/* as a worker asks for headers as soon as a port has given it the frames */
+		__builtin_prefetch(traffic->frames[after + i]);
 		frames[i] = (struct sekisho_frame){.data = traffic->frames[traffic->next],
 						   .captured = TRAFFIC_FRAME_SIZE - 4,
 						   .length = TRAFFIC_FRAME_SIZE - 4,
 						   .direction = traffic->directions[traffic->next],
 						   .flags = SEKISHO_FRAME_L4_CHECKSUM_GOOD};
+	}
+	traffic->next = after;
 	return judge(traffic, frames, TRAFFIC_BURST);
 }
 

@@ -2,14 +2,19 @@
 /*
  * engine.c: the packet path, and nothing else.
  *
- * A burst goes through in stages, so that the cache misses of one packet hide behind the others:
- * parse and hash all, prefetching buckets; find all, prefetching flows; then inspect() each in
- * turn. Whatever inspect() finds, the packet leaves by conclude() with exactly one reason. State is
- * made only once the verdict is known; a packet that is dropped changes nothing (STRICT-7).
+ * A burst goes through three stages in a pipeline, so that the cache misses of one packet hide behind
+ * the work on others: receive() parses and asks for the bucket, look_up() asks for the flow, judge()
+ * inspects, strictly in the order of arrival. Whatever inspect() finds, the packet leaves by
+ * conclude() with exactly one reason. State is made only once the verdict is known; a packet that is
+ * dropped changes nothing (STRICT-7).
  */
 #include "engine.h"
 
 #include <netinet/in.h>
+
+/* How many packets the second and third stage are behind the first: time for memory to answer. */
+#define BUCKET_BEHIND 12
+#define FLOW_BEHIND   24
 
 #define FRAGMENT_BUDGET 4 /* datagrams that a burst ends because of their age, of each family */
 
@@ -28,35 +33,33 @@ struct job {
 	uint32_t denied_by; /* the entry of a network ACL, or SEKISHO_RULE_NONE */
 };
 
-/* ICMP has a key by its kind; its identifier or code, and its type, stand where others have ports. */
-static void icmp_key_make(struct flow_key *key, const struct packet *packet)
+/* ICMP has a key by its kind: identifier or code, and type, stand where others have ports. */
+static void icmp_key_rest(struct flow_key_rest *rest, const struct packet *packet)
 {
 	if (packet->l4_kind == PACKET_L4_ICMP_QUERY) {
-		key->local_port = packet->icmp.id;
-		key->peer_port = track_icmp_request_type(packet);
+		rest->local_port = packet->icmp.id;
+		rest->peer_port = track_icmp_request_type(packet);
 	} else {
-		key->local_port = packet->icmp.code;
-		key->peer_port = (uint16_t)(ICMP_OTHER | packet->icmp.type);
+		rest->local_port = packet->icmp.code;
+		rest->peer_port = (uint16_t)(ICMP_OTHER | packet->icmp.type);
 	}
 }
 
+/* What goes out has its local end first, what comes in its peer's; no branch for it. */
 static inline void key_make(struct flow_key *key, const struct packet *packet, uint16_t zone,
 			    unsigned direction)
 {
-	const uint8_t *addresses[2] = {packet->source, packet->destination};
-	const uint16_t ports[2] = {packet->source_port, packet->destination_port};
+	const uint8_t(*address)[16] = packet->address;
+	struct flow_key_rest rest = {.local_port = packet->port[direction],
+				     .peer_port = packet->port[!direction],
+				     .zone = zone,
+				     .protocol = packet->protocol,
+				     .family = packet->family};
 
-	/* what goes out has its local end first, what comes in its peer's */
 	_Static_assert(SEKISHO_EGRESS == 0 && SEKISHO_INGRESS == 1, "directions are indices");
-	memcpy(key->local, addresses[direction], sizeof(key->local));
-	memcpy(key->peer, addresses[!direction], sizeof(key->peer));
-	key->local_port = ports[direction];
-	key->peer_port = ports[!direction];
-	key->zone = zone;
-	key->protocol = packet->protocol;
-	key->family = packet->family;
 	if (packet->l4_kind == PACKET_L4_ICMP_QUERY || packet->l4_kind == PACKET_L4_ICMP_OTHER)
-		icmp_key_make(key, packet);
+		icmp_key_rest(&rest, packet);
+	flow_key_set(key, address[direction], address[!direction], &rest);
 }
 
 /* ---- flows ----------------------------------------------------------------------------------- */
@@ -587,22 +590,38 @@ static inline void conclude(struct sekisho_engine *engine, struct sekisho_verdic
 		       reason == SEKISHO_REASON_RULE_MATCH);
 }
 
-/* The first stage: take the frame apart and find out where its flow would be. */
-static inline void receive(struct sekisho_engine *engine, struct job *job, uint32_t now)
+/* The first stage: take the frame apart, and ask for the bucket where its flow would be. */
+static inline void receive(struct sekisho_engine *engine, struct job *job,
+			   const struct sekisho_frame *frame, struct sekisho_verdict *verdict)
 {
-	const struct sekisho_frame *frame = job->frame;
-
 	packet_parse(&job->packet, frame->data, frame->captured, frame->length);
+	job->frame = frame;
+	job->verdict = verdict;
 	job->direction = frame->direction & 1;
 	job->denied_by = SEKISHO_RULE_NONE;
 	job->zone = &engine->zones[frame->zone];
-	job->zone->track.now = now;
+	job->zone->track.now = engine->telemetry.now_ms;
 	key_make(&job->key, &job->packet, frame->zone, job->direction);
 	job->hash = flow_table_hash(&engine->table, &job->key);
 	flow_table_prefetch(&engine->table, job->hash);
-	*job->verdict = (struct sekisho_verdict){.rule = SEKISHO_RULE_NONE,
-						 .packet = ++engine->telemetry.received};
+	*verdict = (struct sekisho_verdict){.rule = SEKISHO_RULE_NONE,
+					    .packet = ++engine->telemetry.received};
 	engine->telemetry.received_bytes += frame->length;
+}
+
+/* The second: the bucket has come; ask for the flow. */
+static inline void look_up(const struct sekisho_engine *engine, struct job *job)
+{
+	job->flow = flow_table_candidate(&engine->table, job->hash);
+	flow_prefetch(job->flow);
+}
+
+/* The third: judge the packet by the flow that was asked for, or by the one that is there now. */
+static inline void judge(struct sekisho_engine *engine, struct job *job, uint32_t now)
+{
+	if (!flow_is(job->flow, &job->key))
+		job->flow = flow_table_find(&engine->table, &job->key, job->hash);
+	conclude(engine, job->verdict, job->packet.frame_length, inspect(engine, job, now));
 }
 
 void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
@@ -610,26 +629,17 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 			  struct sekisho_verdict *verdicts)
 {
 	struct job jobs[SEKISHO_BURST_MAX];
-	uint32_t changes = engine->table.changes;
 
 	engine->telemetry.now_ms = now_ms;
-	for (unsigned i = 0; i < count; i++) {
-		jobs[i].frame = &frames[i];
-		jobs[i].verdict = &verdicts[i];
-		receive(engine, &jobs[i], now_ms);
-	}
-	for (unsigned i = 0; i < count; i++) {
-		jobs[i].flow = flow_table_candidate(&engine->table, jobs[i].hash);
-		flow_prefetch(jobs[i].flow);
-	}
-	for (unsigned i = 0; i < count; i++) {
-		struct job *job = &jobs[i];
+	for (unsigned i = 0; i < count + FLOW_BEHIND; i++) {
+		unsigned looked_up = i - BUCKET_BEHIND, judged = i - FLOW_BEHIND;
 
-		/* unless an earlier packet of the burst has made or removed a flow, it is mostly right */
-		if (engine->table.changes != changes || !flow_is(job->flow, &job->key))
-			job->flow = flow_table_find(&engine->table, &job->key, job->hash);
-		conclude(engine, job->verdict, job->packet.frame_length,
-			 inspect(engine, job, now_ms));
+		if (i < count)
+			receive(engine, &jobs[i], &frames[i], &verdicts[i]);
+		if (looked_up < count)
+			look_up(engine, &jobs[looked_up]);
+		if (judged < count)
+			judge(engine, &jobs[judged], now_ms);
 	}
 	flow_age_sweep(&engine->table, now_ms);
 	fragment_age(&engine->fragments, now_ms, FRAGMENT_BUDGET);

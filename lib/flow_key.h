@@ -30,6 +30,38 @@ struct flow_key {
 
 _Static_assert(sizeof(struct flow_key) == 40, "a key has no padding");
 
+/* What is in a key besides the addresses. */
+struct flow_key_rest {
+	uint16_t local_port, peer_port, zone;
+	uint8_t protocol, family;
+};
+
+/*
+ * Make a key. Bytes go in by eights, as flow_key_hash() takes them out again: a load that spans smaller
+ * stores would have to wait until they have reached the cache.
+ */
+static inline void flow_key_set(struct flow_key *key, const uint8_t *local, const uint8_t *peer,
+				const struct flow_key_rest *rest)
+{
+	uint64_t words[4];
+
+	memcpy(words, local, 16);
+	memcpy(words + 2, peer, 16);
+	memcpy(key, words, sizeof(words));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	words[0] = (uint64_t)rest->local_port | (uint64_t)rest->peer_port << 16 |
+		   (uint64_t)rest->zone << 32 | (uint64_t)rest->protocol << 48 |
+		   (uint64_t)rest->family << 56;
+	memcpy(&key->local_port, &words[0], sizeof(words[0]));
+#else
+	key->local_port = rest->local_port;
+	key->peer_port = rest->peer_port;
+	key->zone = rest->zone;
+	key->protocol = rest->protocol;
+	key->family = rest->family;
+#endif
+}
+
 struct flow_hash_secret {
 	uint64_t word[6];
 };
@@ -66,9 +98,14 @@ static inline uint64_t flow_key_hash(const struct flow_key *key, const struct fl
 	return h ^ (h >> 32);
 }
 
+/* Whether two keys are the same, without a branch for each word. */
 static inline int flow_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
-	return memcmp(a, b, sizeof(*a)) == 0;
+	uint64_t x[5], y[5];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
 }
 
 #endif

@@ -12,6 +12,7 @@
  * go on, so that logs name the ports of bad packets too; note() keeps the first reason.
  */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -570,11 +571,16 @@ static __attribute__((noinline)) void parse_any(struct packet *packet, const uin
 		note(packet, SEKISHO_REASON_NOT_IP);
 }
 
-/* An IPv4 address where IPv6 has room too. */
+/* An IPv4 address where IPv6 has room too; in two stores of the size in which it will be read. */
 static inline void set_address(uint8_t *address, const uint8_t *from)
 {
-	memcpy(address, from, 4);
-	memset(address + 4, 0, 12);
+	uint32_t word;
+	uint64_t words[2] = {0, 0};
+
+	memcpy(&word, from, sizeof(word));
+	words[0] = htole64(le32toh(word));
+	memcpy(address, &words[0], sizeof(words[0]));
+	memcpy(address + 8, &words[1], sizeof(words[1]));
 }
 
 /* What judge_ipv4() would note of a header without options. */

@@ -46,8 +46,18 @@ enum packet_l4 {
 
 /* Addresses are 16 bytes; IPv4 uses the first 4 and the rest is zero. */
 struct packet {
-	uint8_t source[16], destination[16];
-	uint16_t source_port, destination_port; /* host order; 0 where there are none */
+	union {
+		struct {
+			uint8_t source[16], destination[16];
+		};
+		uint8_t address[2][16];
+	};
+	union {
+		struct {
+			uint16_t source_port, destination_port; /* host order; 0: there are none */
+		};
+		uint16_t port[2];
+	};
 	uint16_t ether_type;                    /* host order, after up to two VLAN tags */
 	uint16_t vlan;                          /* outer VLAN id, 0 if untagged */
 	uint8_t kind;                           /* enum packet_kind */
