@@ -149,19 +149,28 @@ static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_pol
 	return false;
 }
 
-/* The live flow of a key, judged by the present policy; NULL if there is none (any more). */
-static struct flow *flow_live(struct sekisho_engine *engine, const struct sekisho_policy *policy,
-			      struct flow *flow, uint32_t now, enum sekisho_reason *missing)
+/* A flow that is over, or that a former policy judged: NULL if it is gone. */
+static __attribute__((noinline)) struct flow *flow_settle(struct sekisho_engine *engine,
+							  const struct sekisho_policy *policy,
+							  struct flow *flow, uint32_t now,
+							  enum sekisho_reason *missing)
 {
-	if (flow == NULL)
-		return NULL;
 	if (flow_time_reached(now, flow->expires_at)) {
 		flow_expire(engine, flow);
 		return NULL;
 	}
-	if (flow->generation != policy->generation && !flow_rejudge(engine, policy, flow, missing))
-		return NULL;
-	return flow;
+	return flow_rejudge(engine, policy, flow, missing) ? flow : NULL;
+}
+
+/* The live flow of a key, judged by the present policy; NULL if there is none (any more). */
+static inline struct flow *flow_live(struct sekisho_engine *engine,
+				     const struct sekisho_policy *policy, struct flow *flow,
+				     uint32_t now, enum sekisho_reason *missing)
+{
+	if (flow == NULL ||
+	    (!flow_time_reached(now, flow->expires_at) && flow->generation == policy->generation))
+		return flow;
+	return flow_settle(engine, policy, flow, now, missing);
 }
 
 /* A packet passed by this flow, or opened it: timers, counters, and who is to be thanked. */

@@ -3,22 +3,17 @@
 #include "flow_table.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
+#define STEPS_MAX      24   /* buckets that are looked through for an entry that can move */
 #define SWEEP_ROUND_MS 2000 /* all entries are looked at once in this time */
 #define RANDOM_TWIST   0xa5 /* the sources' secret differs from the flows' */
 
-/* Two thirds of the slots are used when the pool is full: one displacement then finds room. */
+/* With the pool full, nine slots of ten are used. */
 static uint32_t bucket_count(uint32_t capacity)
 {
-	uint64_t wanted = ((uint64_t)capacity * 3 / 2 + FLOW_BUCKET_SLOTS - 1) / FLOW_BUCKET_SLOTS;
-	uint32_t count = 2;
+	uint64_t slots = (uint64_t)capacity * 10 / 9 + FLOW_BUCKET_SLOTS;
 
-	while (count < wanted)
-		count *= 2;
-	return count;
+	return (uint32_t)(slots / FLOW_BUCKET_SLOTS + 1);
 }
 
 size_t flow_table_flows_size(uint32_t capacity)
@@ -42,7 +37,7 @@ void flow_table_init(struct flow_table *table, uint32_t capacity,
 	table->live_by_rule = memory->live_by_rule;
 	table->capacity = capacity;
 	table->sweep_per_ms = capacity / SWEEP_ROUND_MS + 1;
-	table->bucket_mask = bucket_count(capacity) - 1;
+	table->bucket_count = bucket_count(capacity);
 	for (uint32_t i = 0; i < capacity; i++)
 		table->flows[i].expires_at = i + 1 < capacity ? i + 1 : FLOW_NONE;
 	flow_hash_secret_init(&table->secret, random);
@@ -51,41 +46,12 @@ void flow_table_init(struct flow_table *table, uint32_t capacity,
 	limit_init(&table->limit, capacity, memory->limit, twisted);
 }
 
-/* The tag is from hash bits that choose no bucket; 0 means empty. */
-static uint16_t tag_of(uint64_t hash)
-{
-	uint16_t tag = (uint16_t)(hash >> 48);
-
-	return tag ? tag : 1;
-}
-
-static uint32_t other_bucket(const struct flow_table *table, uint32_t bucket, uint16_t tag)
-{
-	/* its own inverse, and never the same bucket */
-	return bucket ^ (((uint32_t)tag * 0x5bd1e995u | 1u) & table->bucket_mask);
-}
-
-/* The slots of a bucket that have a tag, as bits. */
-static inline unsigned slots_with(const struct flow_bucket *bucket, uint16_t tag)
-{
-#ifdef __SSE2__
-	__m128i tags = _mm_load_si128((const __m128i *)bucket->tag);
-	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
-
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
-#else
-	unsigned slots = 0;
-
-	for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++)
-		slots |= (unsigned)(bucket->tag[i] == tag) << i;
-	return slots;
-#endif
-}
+/* ---- buckets ---------------------------------------------------------------------------------- */
 
 static struct flow *find_in(const struct flow_table *table, const struct flow_bucket *bucket,
 			    uint16_t tag, const struct flow_key *key)
 {
-	for (unsigned slots = slots_with(bucket, tag); slots != 0; slots &= slots - 1) {
+	for (unsigned slots = flow_bucket_slots(bucket, tag); slots != 0; slots &= slots - 1) {
 		struct flow *flow = &table->flows[bucket->index[__builtin_ctz(slots)]];
 
 		if (flow_key_equal(&flow->key, key))
@@ -94,80 +60,116 @@ static struct flow *find_in(const struct flow_table *table, const struct flow_bu
 	return NULL;
 }
 
-struct flow *flow_table_candidate(const struct flow_table *table, uint64_t hash)
-{
-	uint32_t first = (uint32_t)hash & table->bucket_mask;
-	uint16_t tag = tag_of(hash);
-	const struct flow_bucket *bucket = &table->buckets[first];
-	unsigned slots = slots_with(bucket, tag);
-
-	if (slots == 0) {
-		bucket = &table->buckets[other_bucket(table, first, tag)];
-		slots = slots_with(bucket, tag);
-		if (slots == 0)
-			return NULL;
-	}
-	return &table->flows[bucket->index[__builtin_ctz(slots)]];
-}
-
 struct flow *flow_table_find(const struct flow_table *table, const struct flow_key *key,
 			     uint64_t hash)
 {
-	uint32_t first = (uint32_t)hash & table->bucket_mask;
-	uint16_t tag = tag_of(hash);
+	uint32_t first = flow_table_bucket(table, hash);
+	uint16_t tag = flow_table_tag(hash);
 	struct flow *flow = find_in(table, &table->buckets[first], tag, key);
 
 	if (flow != NULL)
 		return flow;
-	return find_in(table, &table->buckets[other_bucket(table, first, tag)], tag, key);
+	return find_in(table, &table->buckets[flow_table_other(table, first, tag)], tag, key);
 }
 
 static int empty_slot(const struct flow_bucket *bucket)
 {
-	for (int i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-		if (bucket->tag[i] == 0)
-			return i;
-	}
-	return -1;
+	unsigned slots = flow_bucket_slots(bucket, 0);
+
+	return slots == 0 ? -1 : __builtin_ctz(slots);
 }
 
-/* Move one entry of a full bucket to its other bucket; the slot that became free, or -1. */
-static int displace(struct flow_table *table, uint32_t bucket)
+/* A full bucket that has been come to, because an entry of the one before could move to it. */
+struct step {
+	uint32_t bucket;
+	int before;    /* the step that it was come from; -1: the new entry's own bucket */
+	unsigned slot; /* of the entry there that could move */
+};
+
+struct place {
+	struct flow_bucket *bucket;
+	int slot;
+};
+
+static void entry_move(struct flow_bucket *to, int to_slot, struct flow_bucket *from,
+		       unsigned from_slot)
 {
-	struct flow_bucket *from = &table->buckets[bucket];
-
-	for (int i = 0; i < FLOW_BUCKET_SLOTS; i++) {
-		struct flow_bucket *to = &table->buckets[other_bucket(table, bucket, from->tag[i])];
-		int slot = empty_slot(to);
-
-		if (slot < 0)
-			continue;
-		to->tag[slot] = from->tag[i];
-		to->index[slot] = from->index[i];
-		from->tag[i] = 0;
-		return i;
-	}
-	return -1;
+	to->tag[to_slot] = from->tag[from_slot];
+	to->index[to_slot] = from->index[from_slot];
+	from->tag[from_slot] = 0;
 }
 
-/* A free slot in one of a hash's two buckets; NULL if even a displacement finds none. */
-static struct flow_bucket *slot_for(struct flow_table *table, uint64_t hash, int *slot)
+/* A slot of a step's bucket is empty: move entries into it, back to where the steps began. */
+static struct place walk_back(struct flow_table *table, const struct step *step,
+			      const struct step *steps, unsigned slot)
 {
-	uint32_t bucket = (uint32_t)hash & table->bucket_mask;
-	uint32_t pair[2] = {bucket, other_bucket(table, bucket, tag_of(hash))};
+	struct flow_bucket *bucket = &table->buckets[step->bucket];
+
+	while (step->before >= 0) {
+		const struct step *before = &steps[step->before];
+		struct flow_bucket *from = &table->buckets[before->bucket];
+
+		entry_move(bucket, (int)slot, from, step->slot);
+		slot = step->slot;
+		bucket = from;
+		step = before;
+	}
+	return (struct place){bucket, (int)slot};
+}
+
+static bool is_among(const struct step *steps, unsigned count, uint32_t bucket)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (steps[i].bucket == bucket)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A free slot in one of two full buckets, made by moving others: breadth first, the nearest empty slot
+ * among the other buckets of the entries of at most STEPS_MAX buckets. No bucket if there is none.
+ */
+static struct place make_place(struct flow_table *table, const uint32_t pair[2])
+{
+	struct step steps[STEPS_MAX] = {{pair[0], -1, 0}, {pair[1], -1, 0}};
+	unsigned count = 2;
+
+	for (unsigned at = 0; at < count; at++) {
+		struct flow_bucket *bucket = &table->buckets[steps[at].bucket];
+
+		for (unsigned slot = 0; slot < FLOW_BUCKET_SLOTS; slot++) {
+			uint32_t other =
+				flow_table_other(table, steps[at].bucket, bucket->tag[slot]);
+			int empty = empty_slot(&table->buckets[other]);
+
+			if (empty >= 0) {
+				entry_move(&table->buckets[other], empty, bucket, slot);
+				return walk_back(table, &steps[at], steps, slot);
+			}
+			if (count < STEPS_MAX && !is_among(steps, count, other))
+				steps[count++] = (struct step){other, (int)at, slot};
+		}
+	}
+	return (struct place){NULL, -1};
+}
+
+/* A free slot in one of a hash's two buckets, the first if it has one; no bucket if there is none. */
+static struct place place_for(struct flow_table *table, uint64_t hash)
+{
+	uint32_t bucket = flow_table_bucket(table, hash);
+	uint32_t pair[2] = {bucket, flow_table_other(table, bucket, flow_table_tag(hash))};
 
 	for (int i = 0; i < 2; i++) {
-		*slot = empty_slot(&table->buckets[pair[i]]);
-		if (*slot >= 0)
-			return &table->buckets[pair[i]];
+		int slot = empty_slot(&table->buckets[pair[i]]);
+
+		if (slot >= 0)
+			return (struct place){&table->buckets[pair[i]], slot};
 	}
-	for (int i = 0; i < 2; i++) {
-		*slot = displace(table, pair[i]);
-		if (*slot >= 0)
-			return &table->buckets[pair[i]];
-	}
-	return NULL;
+	return make_place(table, pair);
 }
+
+/* ---- the pool --------------------------------------------------------------------------------- */
 
 static struct flow *pool_take(struct flow_table *table)
 {
@@ -195,21 +197,19 @@ static void pool_give(struct flow_table *table, uint32_t index)
 
 struct flow *flow_table_insert(struct flow_table *table, const struct flow_key *key, uint64_t hash)
 {
-	int slot;
-	struct flow_bucket *bucket;
+	struct place place;
 	struct flow *flow;
 
 	if (table->free_head == FLOW_NONE)
 		return NULL;
-	bucket = slot_for(table, hash, &slot);
-	if (bucket == NULL)
+	place = place_for(table, hash);
+	if (place.bucket == NULL)
 		return NULL;
 	flow = pool_take(table);
 	flow->key = *key;
 	flow->rule[0] = flow->rule[1] = SEKISHO_RULE_NONE;
-	bucket->tag[slot] = tag_of(hash);
-	bucket->index[slot] = flow_table_index(table, flow);
-	table->changes++;
+	place.bucket->tag[place.slot] = flow_table_tag(hash);
+	place.bucket->index[place.slot] = flow_table_index(table, flow);
 	if (!(key->family & FLOW_KEY_PAIR)) {
 		table->used++;
 		table->created++;
@@ -220,8 +220,8 @@ struct flow *flow_table_insert(struct flow_table *table, const struct flow_key *
 void flow_table_remove(struct flow_table *table, struct flow *flow)
 {
 	uint64_t hash = flow_table_hash(table, &flow->key);
-	uint32_t first = (uint32_t)hash & table->bucket_mask;
-	uint32_t pair[2] = {first, other_bucket(table, first, tag_of(hash))};
+	uint32_t first = flow_table_bucket(table, hash);
+	uint32_t pair[2] = {first, flow_table_other(table, first, flow_table_tag(hash))};
 	uint32_t index = flow_table_index(table, flow);
 
 	for (int i = 0; i < 2; i++) {
@@ -232,7 +232,6 @@ void flow_table_remove(struct flow_table *table, struct flow *flow)
 				bucket->tag[j] = 0;
 		}
 	}
-	table->changes++;
 	if (!(flow->key.family & FLOW_KEY_PAIR)) {
 		table->used--;
 		limit_leave(&table->limit, flow);

@@ -4,13 +4,19 @@
  *
  * A pool of 128-byte entries, and over it a hash of 64-byte buckets: eight 16-bit tags and eight
  * 32-bit indices. A key may stand in two buckets, the second found from the first and the tag alone,
- * so that an entry can be moved without its key. Probes are bounded: two buckets, sixteen tags.
+ * so that an entry can be moved without its key (cuckoo hashing with partial keys: Fan et al.,
+ * "MemC3", NSDI 2013). Probes are bounded: two buckets, sixteen tags. When the pool is full, nine
+ * slots of ten are used; the first bucket has most keys, and so a look-up mostly reads one line.
  * An entry of the pool that is in no bucket may be a proof's memory (flow->extension).
  *
  * One thread owns a table. All memory is taken at init.
  */
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "limit.h"
 
@@ -27,12 +33,11 @@ _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is one cache line");
 struct flow_table {
 	struct flow *flows;
 	struct flow_bucket *buckets;
-	uint32_t bucket_mask;
+	uint32_t bucket_count;
 	uint32_t capacity;
 	uint32_t free_head; /* a list through expires_at of free entries */
 	uint32_t used;      /* entries in the hash that are flows */
 	uint32_t taken;     /* entries that are not free: flows, address pairs, proofs' memories */
-	uint32_t changes;   /* counts inserts and removes */
 	uint32_t sweep;     /* where ageing goes on */
 	uint32_t swept_at;  /* tick */
 	uint32_t sweep_per_ms; /* entries */
@@ -61,16 +66,71 @@ static inline uint64_t flow_table_hash(const struct flow_table *table, const str
 	return flow_key_hash(key, &table->secret);
 }
 
+/* Where a hash leads first: the upper bits of a product, so that any number of buckets will do. */
+static inline uint32_t flow_table_bucket(const struct flow_table *table, uint64_t hash)
+{
+	return (uint32_t)((hash & UINT32_MAX) * table->bucket_count >> 32);
+}
+
+/* The tag is from hash bits that choose no bucket; 0 means empty. */
+static inline uint16_t flow_table_tag(uint64_t hash)
+{
+	uint16_t tag = (uint16_t)(hash >> 48);
+
+	return tag ? tag : 1;
+}
+
+/* The other bucket of a tag: the two add up, modulo their number, to one that the tag alone gives. */
+static inline uint32_t flow_table_other(const struct flow_table *table, uint32_t bucket,
+					uint16_t tag)
+{
+	uint32_t sum = (uint32_t)((uint64_t)(tag * 0x9e3779b1u) * table->bucket_count >> 32);
+
+	return sum >= bucket ? sum - bucket : sum + table->bucket_count - bucket;
+}
+
+/* The slots of a bucket that have a tag, as bits. */
+static inline unsigned flow_bucket_slots(const struct flow_bucket *bucket, uint16_t tag)
+{
+#ifdef __SSE2__
+	__m128i tags = _mm_load_si128((const __m128i *)bucket->tag);
+	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
+
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
+#else
+	unsigned slots = 0;
+
+	for (unsigned i = 0; i < FLOW_BUCKET_SLOTS; i++)
+		slots |= (unsigned)(bucket->tag[i] == tag) << i;
+	return slots;
+#endif
+}
+
+/* Ask for the bucket where a hash leads first. */
 static inline void flow_table_prefetch(const struct flow_table *table, uint64_t hash)
 {
-	__builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
+	__builtin_prefetch(&table->buckets[flow_table_bucket(table, hash)]);
 }
 
 /*
  * The entry that a hash leads to, mostly that of its key, and not looked at; NULL if there is none. For
  * the stage before flow_table_find(), which is still to be asked when the entry is of another key.
  */
-struct flow *flow_table_candidate(const struct flow_table *table, uint64_t hash);
+static inline struct flow *flow_table_candidate(const struct flow_table *table, uint64_t hash)
+{
+	uint32_t first = flow_table_bucket(table, hash);
+	uint16_t tag = flow_table_tag(hash);
+	const struct flow_bucket *bucket = &table->buckets[first];
+	unsigned slots = flow_bucket_slots(bucket, tag);
+
+	if (slots == 0) {
+		bucket = &table->buckets[flow_table_other(table, first, tag)];
+		slots = flow_bucket_slots(bucket, tag);
+		if (slots == 0)
+			return NULL;
+	}
+	return &table->flows[bucket->index[__builtin_ctz(slots)]];
+}
 
 /* The entry of a key, expired or not; NULL if there is none. */
 struct flow *flow_table_find(const struct flow_table *table, const struct flow_key *key,

@@ -4,21 +4,6 @@
 
 #include <netinet/in.h>
 
-struct track_result track_inspect(const struct track *track, struct flow *flow,
-				  const struct packet *packet, unsigned direction)
-{
-	switch (packet->l4_kind) {
-	case PACKET_L4_TCP:
-		return track_tcp_inspect(track, flow, packet, direction);
-	case PACKET_L4_UDP:
-		return track_udp_inspect(track, flow, packet, direction);
-	case PACKET_L4_ICMP_QUERY:
-		return track_icmp_inspect(track, flow, packet, direction);
-	default:
-		return track_other_inspect(track, flow, packet, direction);
-	}
-}
-
 enum sekisho_reason track_may_open(const struct track *track, const struct packet *packet)
 {
 	if (packet->l4_kind == PACKET_L4_TCP)
@@ -52,53 +37,28 @@ bool track_open(const struct track *track, struct flow *flow, const struct packe
 	return true;
 }
 
-/* Each family has its own ICMP; the other's number is just another protocol (AWS-106). */
-static uint8_t icmp_of(uint8_t family)
-{
-	return family == SEKISHO_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
-}
-
-enum sekisho_timeout track_timeout(const struct flow *flow)
-{
-	static const uint8_t tcp[FLOW_STATE_COUNT] = {
-		[FLOW_SYN_SENT] = SEKISHO_TIMEOUT_TCP_SYN_SENT,
-		[FLOW_SYN_CROSSED] = SEKISHO_TIMEOUT_TCP_SYN_RECEIVED,
-		[FLOW_SYN_RECEIVED] = SEKISHO_TIMEOUT_TCP_SYN_RECEIVED,
-		[FLOW_ESTABLISHED] = SEKISHO_TIMEOUT_TCP_ESTABLISHED,
-		[FLOW_PICKED_UP] = SEKISHO_TIMEOUT_TCP_SYN_SENT,
-		[FLOW_FIN_WAIT] = SEKISHO_TIMEOUT_TCP_FIN_WAIT,
-		[FLOW_CLOSE_WAIT] = SEKISHO_TIMEOUT_TCP_CLOSE_WAIT,
-		[FLOW_LAST_ACK] = SEKISHO_TIMEOUT_TCP_LAST_ACK,
-		[FLOW_TIME_WAIT] = SEKISHO_TIMEOUT_TCP_TIME_WAIT,
-		[FLOW_CLOSED] = SEKISHO_TIMEOUT_TCP_CLOSED,
-	};
-
-	switch (flow->key.protocol) {
-	case IPPROTO_TCP:
-		return tcp[flow->state];
-	case IPPROTO_UDP:
-		return flow->state == FLOW_STREAM ? SEKISHO_TIMEOUT_UDP_STREAM : SEKISHO_TIMEOUT_UDP;
-	default:
-		return flow->key.protocol == icmp_of(flow->key.family) ? SEKISHO_TIMEOUT_ICMP
-								       : SEKISHO_TIMEOUT_OTHER;
-	}
-}
+const uint8_t track_tcp_timeouts[FLOW_STATE_COUNT] = {
+	[FLOW_SYN_SENT] = SEKISHO_TIMEOUT_TCP_SYN_SENT,
+	[FLOW_SYN_CROSSED] = SEKISHO_TIMEOUT_TCP_SYN_RECEIVED,
+	[FLOW_SYN_RECEIVED] = SEKISHO_TIMEOUT_TCP_SYN_RECEIVED,
+	[FLOW_ESTABLISHED] = SEKISHO_TIMEOUT_TCP_ESTABLISHED,
+	[FLOW_PICKED_UP] = SEKISHO_TIMEOUT_TCP_SYN_SENT,
+	[FLOW_FIN_WAIT] = SEKISHO_TIMEOUT_TCP_FIN_WAIT,
+	[FLOW_CLOSE_WAIT] = SEKISHO_TIMEOUT_TCP_CLOSE_WAIT,
+	[FLOW_LAST_ACK] = SEKISHO_TIMEOUT_TCP_LAST_ACK,
+	[FLOW_TIME_WAIT] = SEKISHO_TIMEOUT_TCP_TIME_WAIT,
+	[FLOW_CLOSED] = SEKISHO_TIMEOUT_TCP_CLOSED,
+};
 
 const char *track_state_word(enum flow_state state)
 {
 	static const char *const words[FLOW_STATE_COUNT] = {
-		[FLOW_UNANSWERED] = "unanswered",
-		[FLOW_ANSWERED] = "answered",
-		[FLOW_STREAM] = "stream",
-		[FLOW_SYN_SENT] = "syn-sent",
-		[FLOW_SYN_CROSSED] = "syn-crossed",
-		[FLOW_SYN_RECEIVED] = "syn-received",
-		[FLOW_ESTABLISHED] = "established",
-		[FLOW_PICKED_UP] = "picked-up",
-		[FLOW_FIN_WAIT] = "fin-wait",
-		[FLOW_CLOSE_WAIT] = "close-wait",
-		[FLOW_LAST_ACK] = "last-ack",
-		[FLOW_TIME_WAIT] = "time-wait",
+		[FLOW_UNANSWERED] = "unanswered",   [FLOW_ANSWERED] = "answered",
+		[FLOW_STREAM] = "stream",           [FLOW_SYN_SENT] = "syn-sent",
+		[FLOW_SYN_CROSSED] = "syn-crossed", [FLOW_SYN_RECEIVED] = "syn-received",
+		[FLOW_ESTABLISHED] = "established", [FLOW_PICKED_UP] = "picked-up",
+		[FLOW_FIN_WAIT] = "fin-wait",       [FLOW_CLOSE_WAIT] = "close-wait",
+		[FLOW_LAST_ACK] = "last-ack",       [FLOW_TIME_WAIT] = "time-wait",
 		[FLOW_CLOSED] = "closed",
 	};
 

@@ -9,6 +9,8 @@
 #ifndef TRACK_H
 #define TRACK_H
 
+#include <netinet/in.h>
+
 #include "flow_table.h"
 #include "packet.h"
 #include "semantics.h"
@@ -24,10 +26,10 @@ struct track {
 
 enum track_outcome {
 	TRACK_PASS,
-	TRACK_LAST,   /* pass, and the flow has nothing more to say (STRICT-23) */
-	TRACK_DROP,   /* by `reason` */
-	TRACK_JUDGE,  /* no answer, says `reason`: by the rules as if there were no flow (STRICT-3) */
-	TRACK_REOPEN  /* the flow is over and this may be a new one's first packet */
+	TRACK_LAST,  /* pass, and the flow has nothing more to say (STRICT-23) */
+	TRACK_DROP,  /* by `reason` */
+	TRACK_JUDGE, /* no answer, says `reason`: by the rules as if there were no flow (STRICT-3) */
+	TRACK_REOPEN /* the flow is over and this may be a new one's first packet */
 };
 
 struct track_result {
@@ -49,10 +51,6 @@ static inline bool track_is_originator(const struct flow *flow, unsigned directi
 	return flow->opened >> direction & 1;
 }
 
-/* Judge a packet of a live flow. */
-struct track_result track_inspect(const struct track *track, struct flow *flow,
-				  const struct packet *packet, unsigned direction);
-
 /* May this packet open a flow? If not, PACKET_REASON_NONE is replaced by the reason. */
 enum sekisho_reason track_may_open(const struct track *track, const struct packet *packet);
 
@@ -64,8 +62,30 @@ enum sekisho_reason track_may_open(const struct track *track, const struct packe
 bool track_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		unsigned direction);
 
+/* The timers of TCP's states. */
+extern const uint8_t track_tcp_timeouts[FLOW_STATE_COUNT];
+
+/* Each family has its own ICMP; the other's number is just another protocol (AWS-106). */
+static inline uint8_t track_icmp_of(uint8_t family)
+{
+	return family == SEKISHO_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+}
+
 /* Which of the timers a flow runs on. */
-enum sekisho_timeout track_timeout(const struct flow *flow);
+static inline enum sekisho_timeout track_timeout(const struct flow *flow)
+{
+	switch (flow->key.protocol) {
+	case IPPROTO_TCP:
+		return (enum sekisho_timeout)track_tcp_timeouts[flow->state];
+	case IPPROTO_UDP:
+		return flow->state == FLOW_STREAM ? SEKISHO_TIMEOUT_UDP_STREAM
+						  : SEKISHO_TIMEOUT_UDP;
+	default:
+		return flow->key.protocol == track_icmp_of(flow->key.family)
+			       ? SEKISHO_TIMEOUT_ICMP
+			       : SEKISHO_TIMEOUT_OTHER;
+	}
+}
 
 /* The word of a flow's state, for people. */
 const char *track_state_word(enum flow_state state);
@@ -108,5 +128,23 @@ bool track_other_open(const struct track *track, struct flow *flow, const struct
 /* The SPIs of an ESP flow with their packets, as far as they are counted; else leaves `spis` alone. */
 void track_other_spis(const struct flow_table *table, const struct flow *flow,
 		      struct sekisho_spi_count spis[2][SEKISHO_FLOW_SPIS]);
+
+/* ---- of all ---- */
+
+/* Judge a packet of a live flow. */
+static inline struct track_result track_inspect(const struct track *track, struct flow *flow,
+						const struct packet *packet, unsigned direction)
+{
+	switch (packet->l4_kind) {
+	case PACKET_L4_TCP:
+		return track_tcp_inspect(track, flow, packet, direction);
+	case PACKET_L4_UDP:
+		return track_udp_inspect(track, flow, packet, direction);
+	case PACKET_L4_ICMP_QUERY:
+		return track_icmp_inspect(track, flow, packet, direction);
+	default:
+		return track_other_inspect(track, flow, packet, direction);
+	}
+}
 
 #endif

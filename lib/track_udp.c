@@ -30,8 +30,11 @@ static bool tuple_proves(const struct track *track, const struct packet *answer)
 	       (chosen >= EPHEMERAL_FIRST && chosen != called);
 }
 
-static void count_turns(struct flow *flow, unsigned direction)
+/* AWS-46: a second answer after a second request makes a stream, and that it stays. */
+static inline void count_turns(struct flow *flow, unsigned direction)
 {
+	if (flow->state == FLOW_STREAM)
+		return;
 	if (direction == flow->opener) {
 		flow->requests = flow->requests < 2 ? (uint8_t)(flow->requests + 1) : 2;
 		return;
@@ -43,18 +46,26 @@ static void count_turns(struct flow *flow, unsigned direction)
 		flow->state = FLOW_ANSWERED;
 }
 
+/* Under proof: is it what the other side is entitled to, or may it entitle? */
+static struct track_result prove(const struct track *track, struct flow *flow,
+				 const struct packet *packet, unsigned direction)
+{
+	const struct proof *proof = proof_of(flow);
+
+	if (proof != NULL)
+		return proof_inspect(proof, track, flow, packet, direction);
+	if (track_is_originator(flow, direction) || tuple_proves(track, packet))
+		return TRACK_PASSED;
+	return track_no(TRACK_JUDGE, SEKISHO_REASON_SYMMETRIC_PORTS);
+}
+
 struct track_result track_udp_inspect(const struct track *track, struct flow *flow,
 				      const struct packet *packet, unsigned direction)
 {
-	const struct proof *proof = proof_of(flow);
 	struct track_result result = TRACK_PASSED;
 
-	if (track->profile->answers_need_proof) {
-		if (proof != NULL)
-			result = proof_inspect(proof, track, flow, packet, direction);
-		else if (!track_is_originator(flow, direction) && !tuple_proves(track, packet))
-			result = track_no(TRACK_JUDGE, SEKISHO_REASON_SYMMETRIC_PORTS);
-	}
+	if (track->profile->answers_need_proof)
+		result = prove(track, flow, packet, direction);
 	if (track_passes(result))
 		count_turns(flow, direction);
 	return result;
