@@ -55,12 +55,11 @@ static void follow_fins(struct flow *flow)
 		flow->state = a->fin_acked || b->fin_acked ? FLOW_CLOSE_WAIT : FLOW_FIN_WAIT;
 }
 
-static void follow(const struct segment *segment)
+static void note_fins(const struct segment *segment)
 {
 	struct flow_tcp_side *sender = segment->sender, *receiver = segment->receiver;
 	const struct packet *packet = segment->packet;
 
-	track_window_follow(sender, receiver, packet);
 	if (receiver->fin && !track_window_before(packet->tcp.ack, receiver->end))
 		receiver->fin_acked = true;
 	if (packet->tcp.flags & PACKET_TCP_FIN)
@@ -68,20 +67,27 @@ static void follow(const struct segment *segment)
 	follow_fins(segment->flow);
 }
 
+static void numbers(const struct segment *segment)
+{
+	track_window_follow(segment->sender, segment->receiver, segment->packet);
+}
+
 static void acknowledge(const struct segment *segment)
 {
+	numbers(segment);
 	segment->receiver->syn_acked = true;
 	if (segment->sender->syn_acked)
 		segment->flow->state = FLOW_ESTABLISHED;
-	follow(segment);
+	note_fins(segment);
 }
 
 static void answered(const struct segment *segment)
 {
+	numbers(segment);
 	segment->receiver->syn_acked = true;
 	segment->flow->state =
 		segment->flow->state == FLOW_SYN_SENT ? FLOW_SYN_RECEIVED : FLOW_ESTABLISHED;
-	follow(segment);
+	note_fins(segment);
 }
 
 /* It is beyond doubt when all was acknowledged before it, or in the handshake. */
@@ -120,10 +126,11 @@ void track_tcp_apply(enum effect effect, const struct segment *segment)
 		acknowledge(segment);
 		return;
 	case NUMBERS:
-		track_window_follow(segment->sender, segment->receiver, segment->packet);
+		numbers(segment);
 		return;
 	case SEGMENT:
-		follow(segment);
+		numbers(segment);
+		note_fins(segment);
 		return;
 	case RENEW:
 		if (track_tcp_syn_answered(segment))

@@ -12,12 +12,13 @@
  *	what it acknowledges >= R.end - S's reach    (ack-lower: not absurdly old)
  *
  * S.acked + S.room is the highest that R ever allowed; it never goes back, whatever R does to
- * its window. Before S's SYN is acknowledged, what R's own SYN has allowed begins past it. We keep it in two parts since S.acked alone is the one number that a RST must have
- * (RFC 5961). The reach is the largest window offered, rounded up to a power of two; more than
- * that is never on the way at once. What is older is a late copy, and R has it: a segment that
- * holds anything that R has not acknowledged is never too old. Windows that are scaled reach
- * twice as far, so that a copy may be overtaken by one window while another is sent; ACKs reach
- * at least 64 KiB, as they come with data that may be new.
+ * its window. Before S's SYN is acknowledged, what R's own SYN has allowed begins past it. We
+ * keep it in two parts since S.acked alone is the one number that a RST must have (RFC 5961).
+ * The reach is the largest window offered, rounded up to a power of two; more than that is never
+ * on the way at once. What is older is a late copy, and R has it: a segment that holds anything
+ * that R has not acknowledged is never too old. Windows that are scaled reach twice as far, so
+ * that a copy may be overtaken by one window while another is sent; ACKs reach at least 64 KiB,
+ * as they come with data that may be new.
  *
  * All comparisons are by signed difference, so that they survive the wrap; windows are at most
  * 2^30. Nothing here takes numbers for true or refuses them: under aws-like they are only
