@@ -203,6 +203,10 @@ unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_
 	const struct flow_table *table = &engine->table;
 	unsigned count = 0;
 
+	if (*cursor >= table->capacity) {
+		*cursor = 0;
+		return 0;
+	}
 	while (scan-- > 0 && count < max) {
 		const struct flow *flow = &table->flows[*cursor];
 

@@ -450,8 +450,8 @@ struct sekisho_flow_info {
 
 /*
  * Copy live flows, looking at up to `scan` table entries from `*cursor` on, at most `max` of them
- * into `out`. Start with *cursor = 0; it is 0 again when the walk is done. A flow that lives through
- * the whole walk is told exactly once. Owner only.
+ * into `out`. Start with *cursor = 0; it is 0 again when the walk is done, and at once if it is past
+ * the table. A flow that lives through the whole walk is told exactly once. Owner only.
  */
 unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_ms,
 			      uint32_t *cursor, unsigned scan, struct sekisho_flow_info *out,

@@ -32,6 +32,9 @@ def methods():
     check("an unknown edge", code(admin.call("policy.get", edge="nowhere")) == -32602)
     for cursor in ("", "9:0", "0:1x", 5):
         check(f"flows.list refuses cursor {cursor!r}", code(admin.call("flows.list", cursor=cursor)) == -32602)
+    for cursor in ("0:4294967295", "0:99999999999999999999", "0:-1"):
+        answer = admin.call("flows.list", cursor=cursor)
+        check(f"a cursor past the table ends the walk: {cursor}", answer.get("result") == {"flows": [], "cursor": None}, answer)
 
 
 def long_texts():

@@ -269,6 +269,35 @@ static void strict_4_reply_opened(void **state)
 	bench_fini(&bench);
 }
 
+/* A flow that another rule opens now is that rule's; what it has opened from one side only stays. */
+static void strict_4_another_rule(void **state)
+{
+	static const struct row before[] = {{0, "out proto 50", "rule-match"},
+					    {1, "in proto 50", "rule-match"}};
+	static const struct row after[] = {{2, "out proto 50", "flow-originator"},
+					   {3, "in proto 50", "no-proof-protocol"}};
+	struct sekisho_rule_spec rules[] = {
+		bench_rule("vpn/esp-out", SEKISHO_EGRESS, 50, bench_peer)};
+	static const uint32_t live[] = {0, 0, 1}; /* esp-in, all-out, esp-out */
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1024);
+	bench_founding(&bench, SEKISHO_STRICT);
+	bench_run(&bench, before, 2);
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	bench_install(&bench, &spec, rules, 1);
+	bench_run(&bench, after, 2);
+	for (uint32_t rule = 0; rule < 3; rule++) {
+		struct sekisho_rule_stats stats;
+
+		sekisho_engine_rule_stats(bench.engine, rule, &stats);
+		assert_int_equal(stats.live, live[rule]);
+	}
+	bench_fini(&bench);
+}
+
 static void aws_60_flow_outlives_rule(void **state)
 {
 	static const struct row before[] = {{0, "out udp 4000 99 junk", "rule-match"}};
@@ -394,6 +423,28 @@ static void unanswered_make_room(void **state)
 	bench_fini(&bench);
 }
 
+/* A cursor may come from a client of the control socket. */
+static void flows_by_any_cursor(void **state)
+{
+	static const uint32_t cursors[] = {64, 65, 4096, UINT32_MAX};
+	struct sekisho_flow_info info[4];
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 64);
+	bench_founding(&bench, SEKISHO_AWS_LIKE);
+	bench_send(&bench, 0, "out udp 4000 99 junk");
+	for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++) {
+		uint32_t cursor = cursors[i];
+
+		assert_int_equal(sekisho_engine_flows(bench.engine, 0, &cursor, 64, info, 4), 0);
+		assert_int_equal(cursor, 0);
+		assert_int_equal(sekisho_engine_flows(bench.engine, 0, &cursor, 64, info, 4), 1);
+		assert_int_equal(cursor, 0);
+	}
+	bench_fini(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,10 +474,12 @@ int main(void)
 		cmocka_unit_test(strict_10_15_tcp),
 		cmocka_unit_test(strict_60_errors),
 		cmocka_unit_test(strict_4_rule_withdrawn),
+		cmocka_unit_test(strict_4_another_rule),
 		cmocka_unit_test(strict_4_reply_opened),
 		cmocka_unit_test(empty_policy_drops_all),
 		cmocka_unit_test(table_full_by_name),
 		cmocka_unit_test(unanswered_make_room),
+		cmocka_unit_test(flows_by_any_cursor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
