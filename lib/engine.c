@@ -230,9 +230,9 @@ static struct rules_match match_packet(const struct job *job)
 	return rules_match(job->zone->policy->rules, &query);
 }
 
-/* Whether the ceilings let a packet open a flow (STRICT-17). */
+/* Whether the ceilings let a packet open a flow (STRICT-17); `over`, or NULL, is not to make room. */
 static enum sekisho_reason stay_below(struct sekisho_engine *engine, const struct job *job,
-				      uint32_t now)
+				      const struct flow *over, uint32_t now)
 {
 	const struct limit_ceilings *ceilings = &job->zone->ceilings;
 	struct flow_table *table = &engine->table;
@@ -243,7 +243,7 @@ static enum sekisho_reason stay_below(struct sekisho_engine *engine, const struc
 	if (!limit_admit(&table->limit, ceilings, &job->key, job->direction, half_open))
 		return SEKISHO_REASON_LIMIT_SOURCE;
 	if (half_open && table->limit.half_open >= ceilings->half_open &&
-	    !flow_age_recycle(table, now, FLOW_VICTIM_HALF_OPEN, NULL))
+	    !flow_age_recycle(table, now, FLOW_VICTIM_HALF_OPEN, over))
 		return SEKISHO_REASON_LIMIT_HALF_OPEN;
 	return PACKET_REASON_NONE;
 }
@@ -258,7 +258,7 @@ static enum sekisho_reason make_way(struct sekisho_engine *engine, const struct 
 	enum sekisho_reason full;
 
 	limit_leave(&engine->table.limit, over);
-	full = stay_below(engine, job, now);
+	full = stay_below(engine, job, over, now);
 	limit_return(&engine->table.limit, over);
 	if (full == PACKET_REASON_NONE)
 		flow_close(engine, over);
@@ -335,7 +335,7 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 		return flow != NULL && !over ? missing : not_opening;
 	if (over || flow == NULL) {
 		enum sekisho_reason full = over ? make_way(engine, job, flow, now)
-						: stay_below(engine, job, now);
+						: stay_below(engine, job, NULL, now);
 
 		if (full != PACKET_REASON_NONE)
 			return full;

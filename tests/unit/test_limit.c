@@ -200,6 +200,29 @@ static void strict_7_refused_in_the_place_of_a_closed_flow(void **state)
 	bench_fini(&bench);
 }
 
+/* A half-open flow begins anew over a ceiling that has come down: others make room, not itself twice. */
+static void strict_17_beginning_anew_over_the_ceiling(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	start(&bench, 64, &spec);
+	expect_ports(&bench, "in tcp %u 80 S 100 0 0", 4000, 16, "rule-match");
+	expect(&bench, 20, "in tcp 4000 80 S 500 0 0", "rule-match");
+	assert_int_equal(stats_of(&bench).flows_recycled, 0);
+	spec.limits.half_open_percent = 10;
+	admit_all(&bench, &spec);
+	expect(&bench, 21, "in tcp 4001 80 S 900 0 0", "rule-match");
+	assert_int_equal(stats_of(&bench).flows_recycled, 1);
+	assert_int_equal(stats_of(&bench).flows_half_open, 15);
+	assert_int_equal(stats_of(&bench).flows, 15);
+	expect(&bench, 22, "out tcp 80 4001 SA 500 901 0", "flow-answer");
+	expect(&bench, 22, "out tcp 80 4002 SA 500 101 0", "not-an-opening"); /* was the oldest */
+	bench_fini(&bench);
+}
+
 /* AWS-51: full of what may not go, the table refuses by name; AWS-52: and says how much is left. */
 static void aws_51_table_full(void **state)
 {
@@ -257,6 +280,7 @@ int main(void)
 		cmocka_unit_test(strict_17_half_open_percent_of_a_small_table),
 		cmocka_unit_test(strict_17_expired_of_another_kind),
 		cmocka_unit_test(strict_7_refused_in_the_place_of_a_closed_flow),
+		cmocka_unit_test(strict_17_beginning_anew_over_the_ceiling),
 		cmocka_unit_test(aws_51_table_full),
 		cmocka_unit_test(unanswered_makes_room_for_new),
 	};
