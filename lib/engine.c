@@ -16,7 +16,9 @@
 #define BUCKET_BEHIND 12
 #define FLOW_BEHIND   24
 
-#define FRAGMENT_BUDGET 4 /* datagrams that a burst ends because of their age, of each family */
+#define REJUDGE_LOOKS   64 /* entries that a step of rejudging looks at */
+#define REJUDGE_BUDGET  8  /* and of their flows, how many it judges */
+#define FRAGMENT_BUDGET 4  /* datagrams that a burst ends because of their age, of each family */
 
 #define ICMP_OTHER 0x100 /* in a key, with the type of what is neither query nor error */
 
@@ -652,6 +654,35 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 	}
 	flow_age_sweep(&engine->table, now_ms);
 	fragment_age(&engine->fragments, now_ms, FRAGMENT_BUDGET);
+}
+
+/* Judge a flow again if it has not been since the policy of its zone changed. */
+static bool rejudge_idle(struct sekisho_engine *engine, struct flow *flow, uint32_t now)
+{
+	const struct sekisho_policy *policy;
+	enum sekisho_reason missing;
+
+	if (flow->key.family == 0 || flow->key.family & FLOW_KEY_PAIR)
+		return false;
+	policy = engine->zones[flow->key.zone].policy;
+	if (flow->generation == policy->generation || flow_time_reached(now, flow->expires_at))
+		return false;
+	flow_rejudge(engine, policy, flow, &missing);
+	return true;
+}
+
+bool sekisho_engine_rejudge(struct sekisho_engine *engine, uint32_t now_ms)
+{
+	unsigned judged = 0;
+
+	for (unsigned i = 0; i < REJUDGE_LOOKS && engine->rejudge_left > 0; i++) {
+		struct flow *flow = &engine->table.flows[--engine->rejudge_left];
+
+		judged += rejudge_idle(engine, flow, now_ms);
+		if (judged == REJUDGE_BUDGET)
+			break;
+	}
+	return engine->rejudge_left > 0;
 }
 
 unsigned sekisho_engine_release(struct sekisho_engine *engine, struct sekisho_release *releases,

@@ -25,6 +25,7 @@ struct sekisho_engine {
 	struct fragment_table fragments;
 	struct telemetry telemetry;
 	struct engine_zone *zones;
+	uint32_t rejudge_left; /* entries of the table not looked at since a policy changed */
 	struct sekisho_engine_config config;
 	void *memory[7]; /* all that was allocated */
 };

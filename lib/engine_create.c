@@ -128,6 +128,7 @@ void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 	if (limits->half_open_percent != 0 && half_open == 0)
 		half_open = 1; /* a small share of a small table is no reason to have no ceiling */
 
+	engine->rejudge_left = engine->table.capacity;
 	engine->zones[zone] = (struct engine_zone){
 		.policy = policy,
 		.ceilings = {.half_open = ceiling((uint32_t)half_open),

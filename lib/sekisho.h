@@ -374,6 +374,13 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 			  const struct sekisho_frame *frames, unsigned count,
 			  struct sekisho_verdict *verdicts);
 
+/*
+ * A step of what follows a new policy: judge a few flows again that have had no packet since, so that
+ * what their rules or their semantics keep no longer does not stay in the table until it has aged. A
+ * packet's own flow never waits for this. True while there is more to do. Owner only, between bursts.
+ */
+bool sekisho_engine_rejudge(struct sekisho_engine *engine, uint32_t now_ms);
+
 /* A frame that was held, and has its verdict now. */
 struct sekisho_release {
 	struct sekisho_verdict verdict; /* passes or drops */

@@ -198,6 +198,7 @@ static int worker_main(void *argument)
 			if (daemon->shared_cpus)
 				sched_yield(); /* another worker may wait for this very cpu */
 		}
+		sekisho_engine_rejudge(worker->engine, now_ms);
 		worker_answer(worker, now_ms);
 		counter_add(&worker->heartbeat, 1);
 		rte_rcu_qsbr_quiescent(daemon->qsbr, worker->index);

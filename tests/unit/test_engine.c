@@ -317,6 +317,95 @@ static void aws_60_flow_outlives_rule(void **state)
 	bench_fini(&bench);
 }
 
+/* Rejudge to the end, and see that no step is without a bound. */
+static void rejudge_all(struct bench *bench, uint32_t now_ms)
+{
+	struct sekisho_stats before, after;
+	bool more = true;
+
+	while (more) {
+		sekisho_engine_stats(bench->engine, &before);
+		more = sekisho_engine_rejudge(bench->engine, now_ms);
+		sekisho_engine_stats(bench->engine, &after);
+		assert_true(after.flows_closed - before.flows_closed <= 8);
+	}
+	assert_false(sekisho_engine_rejudge(bench->engine, now_ms));
+}
+
+/* A hundred flows to port 98 and a hundred to 99, by a rule each; then the second rule goes. */
+static void rejudge_idle_flows(enum sekisho_semantics semantics, struct sekisho_stats *stats)
+{
+	static const struct sekisho_port_range ports[] = {{98, 98}, {99, 99}};
+	struct sekisho_rule_spec rules[] = {
+		bench_rule("vpn/98", SEKISHO_EGRESS, 17, bench_everything),
+		bench_rule("vpn/99", SEKISHO_EGRESS, 17, bench_everything),
+	};
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+	char text[64];
+
+	bench_init(&bench, 1024);
+	sekisho_policy_spec_init(&spec, semantics);
+	for (unsigned i = 0; i < 2; i++) {
+		rules[i].ports = &ports[i];
+		rules[i].port_count = 1;
+	}
+	bench_install(&bench, &spec, rules, 2);
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text), "out udp %u %u junk", 4000 + i, 98 + i % 2);
+		assert_int_equal(bench_send(&bench, i / 100, text).reason,
+				 SEKISHO_REASON_RULE_MATCH);
+	}
+	bench_install(&bench, &spec, rules, 1);
+	rejudge_all(&bench, 10);
+	sekisho_engine_stats(bench.engine, stats);
+	assert_int_equal(bench_send(&bench, 11, "out udp 4000 98 junk").reason,
+			 SEKISHO_REASON_FLOW_ORIGINATOR);
+	assert_int_equal(bench_send(&bench, 11, "out udp 4001 99 junk").reason,
+			 semantics == SEKISHO_STRICT ? SEKISHO_REASON_NO_RULE
+						     : SEKISHO_REASON_FLOW_ORIGINATOR);
+	bench_fini(&bench);
+}
+
+static void strict_4_idle_flows_are_closed(void **state)
+{
+	struct sekisho_stats stats;
+
+	(void)state;
+	rejudge_idle_flows(SEKISHO_STRICT, &stats);
+	assert_int_equal(stats.flows, 100);
+	assert_int_equal(stats.flows_closed, 100);
+}
+
+static void aws_60_idle_flows_stay(void **state)
+{
+	struct sekisho_stats stats;
+
+	(void)state;
+	rejudge_idle_flows(SEKISHO_AWS_LIKE, &stats);
+	assert_int_equal(stats.flows, 200);
+	assert_int_equal(stats.flows_closed, 0);
+}
+
+/* A proof's memory and an address pair's entry are no flows, whatever their bytes are. */
+static void strict_4_memories_are_no_flows(void **state)
+{
+	static const struct row ike[] = {{0, "out udp 500 500 ike2 A 0 I 34", "rule-match"}};
+	struct sekisho_stats stats;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1024);
+	bench_founding(&bench, SEKISHO_STRICT);
+	bench_run(&bench, ike, 1);
+	bench_founding(&bench, SEKISHO_STRICT);
+	rejudge_all(&bench, 1);
+	sekisho_engine_stats(bench.engine, &stats);
+	assert_int_equal(stats.flows, 1);
+	assert_int_equal(stats.flows_closed, 0);
+	bench_fini(&bench);
+}
+
 static void aws_10_untracked(void **state)
 {
 	static const struct row rows[] = {{0, "in tcp 4000 80 A 1 1 0", "rule-untracked"},
@@ -476,6 +565,9 @@ int main(void)
 		cmocka_unit_test(strict_4_rule_withdrawn),
 		cmocka_unit_test(strict_4_another_rule),
 		cmocka_unit_test(strict_4_reply_opened),
+		cmocka_unit_test(strict_4_idle_flows_are_closed),
+		cmocka_unit_test(strict_4_memories_are_no_flows),
+		cmocka_unit_test(aws_60_idle_flows_stay),
 		cmocka_unit_test(empty_policy_drops_all),
 		cmocka_unit_test(table_full_by_name),
 		cmocka_unit_test(unanswered_make_room),
