@@ -308,6 +308,21 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 	return SEKISHO_REASON_RULE_MATCH;
 }
 
+/* Neither a flow nor a rule admits the packet: does something else speak for it? */
+static enum sekisho_reason vouched_for(const struct job *job, enum sekisho_reason missing)
+{
+	const struct flow *by = NULL;
+
+	if (job->denied_by == SEKISHO_RULE_NONE)
+		by = track_vouches(&job->zone->track, &job->key, &job->packet);
+	if (by == NULL)
+		return missing;
+	job->verdict->rule = by->rule[by->opener];
+	job->verdict->opened_by = by->opened_by[by->opener];
+	return job->direction == by->opener ? SEKISHO_REASON_FLOW_ORIGINATOR
+					    : SEKISHO_REASON_FLOW_ANSWER;
+}
+
 /*
  * No flow answers for this packet: do the rules? `missing` is the reason if none does. `flow` is
  * the live flow that did not answer for it, or NULL; with `over` it has ended and makes room for
@@ -325,7 +340,7 @@ static enum sekisho_reason may_open(struct sekisho_engine *engine, struct job *j
 		return not_opening;
 	match = match_packet(job);
 	if (match.rule == SEKISHO_RULE_NONE)
-		return missing;
+		return vouched_for(job, missing);
 	if (job->denied_by != SEKISHO_RULE_NONE)
 		return denied_by_acl(job);
 	if (job->zone->policy->profile->open_rules_untracked &&

@@ -50,6 +50,12 @@ const uint8_t track_tcp_timeouts[FLOW_STATE_COUNT] = {
 	[FLOW_CLOSED] = SEKISHO_TIMEOUT_TCP_CLOSED,
 };
 
+const struct flow *track_vouches(const struct track *track, const struct flow_key *key,
+				 const struct packet *packet)
+{
+	return packet->l4_kind == PACKET_L4_OTHER ? track_other_vouches(track, key, packet) : NULL;
+}
+
 const char *track_state_word(enum flow_state state)
 {
 	static const char *const words[FLOW_STATE_COUNT] = {

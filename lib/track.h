@@ -21,7 +21,8 @@ struct track {
 	const struct sekisho_strict_spec *strict;
 	const struct sekisho_aws_spec *aws;
 	struct flow_table *table;
-	uint32_t now; /* tick */
+	uint32_t generation; /* of the policy */
+	uint32_t now;        /* tick */
 };
 
 enum track_outcome {
@@ -70,6 +71,13 @@ static inline uint8_t track_icmp_of(uint8_t family)
 {
 	return family == SEKISHO_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 }
+
+/*
+ * What speaks for a packet that neither a flow of its own nor a rule admits (STRICT-40), and is kept
+ * alive by it; it has opener, rule and opened_by as a flow has. NULL if nothing does.
+ */
+const struct flow *track_vouches(const struct track *track, const struct flow_key *key,
+				 const struct packet *packet);
 
 /* Which of the timers a flow runs on. */
 static inline enum sekisho_timeout track_timeout(const struct flow *flow)
@@ -125,6 +133,8 @@ struct track_result track_other_inspect(const struct track *track, struct flow *
 bool track_other_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		      unsigned direction);
 
+const struct flow *track_other_vouches(const struct track *track, const struct flow_key *key,
+				       const struct packet *packet);
 /* The SPIs of an ESP flow with their packets, as far as they are counted; else leaves `spis` alone. */
 void track_other_spis(const struct flow_table *table, const struct flow *flow,
 		      struct sekisho_spi_count spis[2][SEKISHO_FLOW_SPIS]);

@@ -63,18 +63,25 @@ void track_other_spis(const struct flow_table *table, const struct flow *flow,
 		memcpy(spis, memory->spis, sizeof(memory->spis));
 }
 
-/* STRICT-40: whether an IKE SA speaks for the packet. It is kept alive by that. */
-static bool follows_ike(const struct track *track, const struct flow *flow,
-			const struct packet *packet)
+/* STRICT-40: whether an IKE SA may speak for the packet. */
+static bool follows_ike(const struct track *track, const struct packet *packet)
 {
-	return track->strict->esp == SEKISHO_ESP_FOLLOWS_IKE && packet->protocol == IPPROTO_ESP &&
-	       proof_ike_sa_refresh(track, &flow->key);
+	return track->profile->answers_need_proof && packet->protocol == IPPROTO_ESP &&
+	       track->strict->esp == SEKISHO_ESP_FOLLOWS_IKE;
+}
+
+const struct flow *track_other_vouches(const struct track *track, const struct flow_key *key,
+				       const struct packet *packet)
+{
+	return follows_ike(track, packet) ? proof_ike_sa_vouch(track, key) : NULL;
 }
 
 struct track_result track_other_inspect(const struct track *track, struct flow *flow,
 					const struct packet *packet, unsigned direction)
 {
-	if (track->profile->answers_need_proof && !follows_ike(track, flow, packet) &&
+	bool followed = follows_ike(track, packet) && proof_ike_sa_refresh(track, &flow->key);
+
+	if (track->profile->answers_need_proof && !followed &&
 	    !track_is_originator(flow, direction))
 		return track_no(TRACK_JUDGE, SEKISHO_REASON_NO_PROOF_PROTOCOL);
 	if (direction != flow->opener)

@@ -295,28 +295,51 @@ static void pair_revive(const struct track *track, struct flow *entry)
 	memory->alive_until = entry->expires_at = track->now + IDLE_MS;
 }
 
-/* An SA that `asker` opened was answered. */
-static void learn_answered(const struct track *track, const struct memories *memories,
-			   unsigned asker)
+/* An SA that `asker` opened on the flow was answered; it may now speak for ESP as the flow would. */
+static void learn_answered(const struct track *track, const struct flow *flow,
+			   const struct memories *memories, unsigned asker)
 {
+	struct flow *entry = memories->pair_entry;
+
 	memories->own->answered |= (uint8_t)(1u << asker);
 	if (memories->floats)
 		memories->pair->answered |= (uint8_t)(1u << asker);
-	pair_revive(track, memories->pair_entry);
+	entry->generation = flow->generation;
+	entry->opener = asker & 1;
+	entry->rule[asker] = flow->rule[asker];
+	entry->opened_by[asker] = flow->opened_by[asker];
+	pair_revive(track, entry);
 }
 
-bool proof_ike_sa_refresh(const struct track *track, const struct flow_key *key)
+/* The entry of a flow's address pair if an SA of it is alive, or NULL. */
+static struct flow *sa_find(const struct track *track, const struct flow_key *key)
 {
 	struct flow *entry = pair_find(track, key);
 	const struct ike_memory *memory;
 
 	if (entry == NULL)
-		return false;
+		return NULL;
 	memory = flow_table_extension(track->table, entry);
-	if (!memory->alive || flow_time_reached(track->now, memory->alive_until))
-		return false;
+	return memory->alive && !flow_time_reached(track->now, memory->alive_until) ? entry : NULL;
+}
+
+bool proof_ike_sa_refresh(const struct track *track, const struct flow_key *key)
+{
+	struct flow *entry = sa_find(track, key);
+
+	if (entry != NULL)
+		pair_revive(track, entry);
+	return entry != NULL;
+}
+
+const struct flow *proof_ike_sa_vouch(const struct track *track, const struct flow_key *key)
+{
+	struct flow *entry = sa_find(track, key);
+
+	if (entry == NULL || entry->generation != track->generation)
+		return NULL;
 	pair_revive(track, entry);
-	return true;
+	return entry;
 }
 
 /* ---- the two halves --------------------------------------------------------------------------- */
@@ -401,7 +424,7 @@ static bool remember(const struct track *track, struct flow *flow, const struct 
 	} else if (part == IKE_ANSWERS) {
 		awaited_take(track, flow, ike, !direction);
 		learn_asked(&memories, asked_by(track, ike, !direction));
-		learn_answered(track, &memories, !direction);
+		learn_answered(track, flow, &memories, !direction);
 	} else {
 		learn_asked(&memories, asked_by(track, ike, direction));
 	}
@@ -441,7 +464,7 @@ static struct track_result answer_message(const struct track *track, struct flow
 	if (was_asked) {
 		awaited_take(track, flow, ike, !direction);
 		learn_asked(&memories, asked);
-		learn_answered(track, &memories, !direction);
+		learn_answered(track, flow, &memories, !direction);
 	} else {
 		learn_adopted(&memories, ike->spi_i);
 		proof_ike_sa_refresh(track, &flow->key);

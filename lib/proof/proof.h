@@ -97,4 +97,10 @@ uint64_t proof_hash(const struct track *track, uint64_t what, const uint8_t *byt
  */
 bool proof_ike_sa_refresh(const struct track *track, const struct flow_key *key);
 
+/*
+ * The same for traffic that has no flow of its own. What is returned is no flow, but has the opener,
+ * rule and opened_by of the IKE flow. NULL also if a policy has come since that flow was last heard of.
+ */
+const struct flow *proof_ike_sa_vouch(const struct track *track, const struct flow_key *key);
+
 #endif

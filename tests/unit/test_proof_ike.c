@@ -210,6 +210,16 @@ static void strict_32_oldest_out(void **state)
 	bench_fini(&bench);
 }
 
+/* With its flow an SPI is forgotten; asked with again, it is as good as new. */
+FOUNDING_TABLE(strict_32_reused_after_expiry, SEKISHO_STRICT,
+      {0, "out udp 500 500 ike2 A 0 I 34", "rule-match"},
+      {1, "in udp 500 500 ike2 A a R 34", "flow-answer"},
+      {30001, "in udp 500 500 ike2 A a I 37", "no-rule"},
+      {30002, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {30003, "in udp 500 500 ike2 A a I 37", "no-proof-ike"},
+      {30004, "out udp 500 500 ike2 A 0 I 34", "flow-originator"},
+      {30005, "in udp 500 500 ike2 A z R 34", "flow-answer"})
+
 /* What an outsider sends by STRICT-33(b) pushes out nothing that we wait for. */
 static void strict_32_flood_by_33b(void **state)
 {
@@ -650,6 +660,7 @@ int main(void)
 		cmocka_unit_test(strict_34_ikev1_crossing),
 		cmocka_unit_test(strict_31_equal_spi),
 		cmocka_unit_test(strict_32_oldest_out),
+		cmocka_unit_test(strict_32_reused_after_expiry),
 		cmocka_unit_test(strict_32_flood_by_33b),
 		cmocka_unit_test(strict_35_flood_bars_nothing),
 		cmocka_unit_test(strict_32_each_side_has_room),

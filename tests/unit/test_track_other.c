@@ -45,6 +45,83 @@ FOUNDING_TABLE(strict_40_each_direction_its_rule, SEKISHO_STRICT,
       {1200005, "in proto 50 C", "rule-match"},
       {1200006, "out proto 47", "rule-match"})
 
+static void install_following(struct bench *bench, const struct sekisho_rule_spec *rules, size_t count)
+{
+	struct sekisho_policy_spec spec;
+
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	spec.strict.esp = SEKISHO_ESP_FOLLOWS_IKE;
+	bench_install(bench, &spec, rules, count);
+}
+
+/* With follows-ike, ESP needs no rule while the pair has a live SA, whichever side begins. */
+static void strict_40_follows_ike(void **state)
+{
+	static const struct row rows[] = {
+		{0, "in proto 50 a", "no-rule"},
+		{1, "out udp 500 500 ike2 A 0 I 34", "rule-match"},
+		{2, "in proto 50 a", "no-rule"},
+		{3, "in udp 500 500 ike2 A a R 34", "flow-answer"},
+		{4, "in proto 50 a", "flow-answer"},
+		{5, "in proto 51 a", "no-rule"},
+		{6, "in6 proto 50 a", "no-rule"},
+		{600003, "in proto 50 a", "flow-answer"},
+		{600004, "out proto 50 A", "rule-match"},
+		{600005, "in proto 50 a", "flow-answer"},
+		{1200004, "in proto 50 a", "flow-answer"},
+		{1800004, "in proto 50 a", "no-rule"},
+		{1800005, "out proto 50 A", "rule-match"},
+		{1800006, "in proto 50 a", "no-proof-protocol"},
+	};
+	struct sekisho_rule_spec rules[] = {
+		bench_rule("vpn/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, bench_everything)};
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 1024);
+	install_following(&bench, rules, 1);
+	bench_run(&bench, rows, sizeof(rows) / sizeof(rows[0]));
+	bench_fini(&bench);
+}
+
+/* What vouches for ESP is the rule that the SA was opened under; without it, or until the SA is heard
+ * of under another policy (STRICT-4), nothing does. */
+static void strict_40_follows_what_still_stands(void **state)
+{
+	static const struct row opened[] = {
+		{0, "in udp 500 500 ike2 A 0 I 34", "rule-match"},
+		{1, "out udp 500 500 ike2 A a R 34", "flow-answer"},
+		{2, "in proto 50 a", "flow-originator"},
+		{3, "out proto 50 A", "flow-answer"},
+	};
+	static const struct row again[] = {
+		{4, "in proto 50 a", "no-rule"},
+		{5, "in udp 500 500 ike2 A a I 37 1", "flow-originator"},
+		{6, "in proto 50 a", "no-rule"},
+		{7, "out udp 500 500 ike2 A a R 37 1", "flow-answer"},
+		{8, "in proto 50 a", "flow-originator"},
+	};
+	static const struct row withdrawn[] = {{9, "in proto 50 a", "no-rule"},
+					       {10, "out proto 50 A", "no-rule"}};
+	struct sekisho_rule_spec rules[] = {
+		bench_rule("vpn/ike-in", SEKISHO_INGRESS, 17, bench_peer)};
+	struct sekisho_verdict verdict;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 64);
+	install_following(&bench, rules, 1);
+	bench_run(&bench, opened, 4);
+	verdict = bench_send(&bench, 3, "out proto 50 A");
+	assert_string_equal(sekisho_rule_name(bench.names, verdict.rule), "vpn/ike-in");
+	assert_int_equal(verdict.opened_by, 1);
+	install_following(&bench, rules, 1);
+	bench_run(&bench, again, 5);
+	install_following(&bench, NULL, 0);
+	bench_run(&bench, withdrawn, 2);
+	bench_fini(&bench);
+}
+
 /* ESP is told by SPI and direction. */
 static void strict_41_spis(void **state)
 {
@@ -138,6 +215,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(strict_40_each_direction_its_rule),
+		cmocka_unit_test(strict_40_follows_ike),
+		cmocka_unit_test(strict_40_follows_what_still_stands),
 		cmocka_unit_test(strict_41_spis),
 		cmocka_unit_test(strict_41_not_counted),
 		cmocka_unit_test(strict_41_without_memory),
