@@ -62,17 +62,31 @@ bool policy_build_names(struct config_policy *config, struct names *names,
 void policy_refuse_duplicates(struct config_policy *config, const struct names *names,
 			      const char *list, const char *what);
 
-/* The position of a name; NAMES_NONE and an error with what may have been meant, if there is none. */
+/*
+ * The position of a name; NAMES_NONE and an error with what may have been meant, if there is none.
+ */
 size_t policy_find(struct config_policy *config, const struct names *names, const char *what,
 		   const char *name, const char *path);
 
 /* policy_endpoints.c: endpoints and their names into the spec; needs the names of groups. */
 void policy_build_endpoints(struct config_policy *config);
 
-/* policy_peers.c: names of groups and prefix lists, and what the lists stand for. False: no memory. */
+/* What references begin with. */
+#define POLICY_GROUP "group:"
+#define POLICY_LIST  "prefix_list:"
+
+/* The names of the file's groups and prefix lists. */
+struct spelling policy_groups(const struct schema_policy *schema);
+struct spelling policy_lists(const struct schema_policy *schema);
+
+/*
+ * policy_peers.c: names of groups and prefix lists, and what the lists stand for. False: no memory.
+ */
 bool policy_build_references(struct config_policy *config);
 
-/* What references to groups stand for: the addresses of the endpoints; needs the spec's endpoints. */
+/*
+ * What references to groups stand for: the addresses of the endpoints; needs the spec's endpoints.
+ */
 void policy_build_members(struct config_policy *config);
 
 /* The peers of a rule. */

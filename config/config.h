@@ -19,6 +19,7 @@ struct config_errors {
 	char *text; /* NUL-terminated, lines end in '\n'; NULL when there are none */
 	size_t length;
 	unsigned count; /* all that were found; `text` holds the first CONFIG_ERRORS_MAX */
+	bool unreadable; /* there was nothing to judge: the file could not be read */
 };
 #define CONFIG_ERRORS_MAX 50
 

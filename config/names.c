@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * names.c: a sorted array. Rejected: a hash, which whoever writes the file could flood, unless it had
- * a key; lists have 65000 names at most, and sorting those takes no time that anyone would notice.
+ * names.c: a sorted array. Rejected: a hash, which whoever writes the file could flood, unless it
+ * had a key; lists have 65000 names at most, and sorting those takes no time that anyone would
+ * notice.
  */
 #include "names.h"
 

@@ -16,14 +16,18 @@ struct names {
 	uint32_t *sorted;
 };
 
-/* Sort a list's names; at most UINT32_MAX of them. The list must stay as it is. False: no memory. */
+/*
+ * Sort a list's names; at most UINT32_MAX of them. The list must stay as it is. False: no memory.
+ */
 bool names_init(struct names *names, const struct spelling *list);
 void names_fini(struct names *names);
 
 /* The first position that has this name; NAMES_NONE. */
 size_t names_find(const struct names *names, const char *name);
 
-/* Call back with each position whose name an earlier one has as well, and with the one before it. */
+/*
+ * Call back with each position whose name an earlier one has as well, and with the one before it.
+ */
 void names_duplicates(const struct names *names,
 		      void (*told)(void *context, size_t position, size_t earlier), void *context);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * policy_acls.c: network ACLs judged (AWS-130..146). An entry matches as a rule does, but only blocks of
- * addresses, no groups and no prefix lists (AWS-133).
+ * policy_acls.c: network ACLs judged (AWS-130..146). An entry matches as a rule does, but only
+ * blocks of addresses, no groups and no prefix lists (AWS-133).
  */
 #include <stdio.h>
 #include <string.h>
@@ -76,8 +76,8 @@ static void build_entry(struct config_policy *config, struct sekisho_acl_entry_s
 }
 
 /*
- * Entries of one direction; two with one number leave open which is first. taken[n] is the list that
- * had number n last, so that it serves all lists of the policy.
+ * Entries of one direction; two with one number leave open which is first. taken[n] is the list
+ * that had number n last, so that it serves all lists of the policy.
  */
 static void build_entries(struct config_policy *config, size_t index, bool ingress,
 			  uint32_t taken[NUMBER_MAX + 1], struct sekisho_acl_entry_spec *out)
@@ -113,7 +113,8 @@ static const char *acl_name_at(const void *list, size_t i)
 static void refuse_names(struct config_policy *config)
 {
 	const struct schema_policy *schema = config->schema;
-	const struct spelling list = {acl_name_at, schema->network_acls, schema->network_acls_count};
+	const struct spelling list = {acl_name_at, schema->network_acls,
+				      schema->network_acls_count};
 	struct names names;
 
 	for (size_t a = 0; a < list.count; a++) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* policy_endpoints.c: endpoints judged: names, groups, timers, and that no address has two of them. */
+/*
+ * policy_endpoints.c: endpoints judged: names, groups, timers, and that no address has two of them.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +61,9 @@ static void say_overlap(struct config_policy *config, const struct owned *a, con
 		     config->endpoints[earlier->endpoint].name);
 }
 
-/* Blocks overlap only by one holding the other, so it is enough to look at the nearest that does. */
+/*
+ * Blocks overlap only by one holding the other, so it is enough to look at the nearest that does.
+ */
 static void refuse_overlaps(struct config_policy *config)
 {
 	size_t total = 0, count = 0, depth = 0;

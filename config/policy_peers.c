@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * policy_peers.c: what the `from` and `to` of rules stand for. A reference to a group is the addresses of
- * the endpoints that carry it, one to a prefix list its entries; both are worked out once, and a rule
- * with a single reference shares them. Rules multiply: a thousand that name a list of thousands are
- * millions of blocks, so what the policy stands for in all is counted and has a bound.
+ * policy_peers.c: what the `from` and `to` of rules stand for. A reference to a group is the
+ * addresses of the endpoints that carry it, one to a prefix list its entries; both are worked out
+ * once, and a rule with a single reference shares them. Rules multiply: a thousand that name a list
+ * of thousands are millions of blocks, so what the policy stands for in all is counted and has a
+ * bound.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,6 @@
 #define BOXES_MAX 4000000u
 #define PLACE     320
 
-#define GROUP "group:"
-#define LIST  "prefix_list:"
-
 static const char *group_name_at(const void *list, size_t i)
 {
 	return ((const struct schema_group *)list)[i].name;
@@ -25,6 +23,16 @@ static const char *group_name_at(const void *list, size_t i)
 static const char *list_name_at(const void *list, size_t i)
 {
 	return ((const struct schema_list *)list)[i].name;
+}
+
+struct spelling policy_groups(const struct schema_policy *schema)
+{
+	return (struct spelling){group_name_at, schema->groups, schema->groups_count};
+}
+
+struct spelling policy_lists(const struct schema_policy *schema)
+{
+	return (struct spelling){list_name_at, schema->prefix_lists, schema->prefix_lists_count};
 }
 
 void policy_charge(struct config_policy *config, size_t boxes, const char *path)
@@ -76,9 +84,7 @@ static void peers_add(struct config_policy *config, struct peers *peers,
 bool policy_build_references(struct config_policy *config)
 {
 	const struct schema_policy *schema = config->schema;
-	const struct spelling groups = {group_name_at, schema->groups, schema->groups_count};
-	const struct spelling lists = {list_name_at, schema->prefix_lists,
-				       schema->prefix_lists_count};
+	const struct spelling groups = policy_groups(schema), lists = policy_lists(schema);
 
 	config->group_peers = policy_own(config, groups.count + 1, sizeof(*config->group_peers));
 	config->list_peers = policy_own(config, lists.count + 1, sizeof(*config->list_peers));
@@ -135,14 +141,14 @@ static const struct peers *referred(struct config_policy *config, const char *wo
 	static const struct peers nowhere;
 	size_t found;
 
-	if (strncmp(word, GROUP, strlen(GROUP)) == 0) {
-		found = policy_find(config, &config->group_names, "group", word + strlen(GROUP),
-				    path);
+	if (strncmp(word, POLICY_GROUP, strlen(POLICY_GROUP)) == 0) {
+		found = policy_find(config, &config->group_names, "group",
+				    word + strlen(POLICY_GROUP), path);
 		return found != NAMES_NONE ? &config->group_peers[found] : &nowhere;
 	}
-	if (strncmp(word, LIST, strlen(LIST)) == 0) {
-		found = policy_find(config, &config->list_names, "prefix list", word + strlen(LIST),
-				    path);
+	if (strncmp(word, POLICY_LIST, strlen(POLICY_LIST)) == 0) {
+		found = policy_find(config, &config->list_names, "prefix list",
+				    word + strlen(POLICY_LIST), path);
 		return found != NAMES_NONE ? &config->list_peers[found] : &nowhere;
 	}
 	return NULL;
@@ -150,18 +156,20 @@ static const struct peers *referred(struct config_policy *config, const char *wo
 
 static void say_no_peer(struct config_policy *config, const char *word, const char *path)
 {
-	const char *kind = names_find(&config->group_names, word) != NAMES_NONE  ? GROUP
-			   : names_find(&config->list_names, word) != NAMES_NONE ? LIST
+	const char *kind = names_find(&config->group_names, word) != NAMES_NONE  ? POLICY_GROUP
+			   : names_find(&config->list_names, word) != NAMES_NONE ? POLICY_LIST
 										 : NULL;
 
 	if (kind != NULL)
 		POLICY_ERROR(config, path,
-			     "'%s' is no address block, " GROUP "NAME or " LIST
+			     "'%s' is no address block, " POLICY_GROUP "NAME or " POLICY_LIST
 			     "NAME; did you mean '%s%s'?",
 			     word, kind, word);
 	else
 		POLICY_ERROR(config, path,
-			     "'%s' is no address block, " GROUP "NAME or " LIST "NAME", word);
+			     "'%s' is no address block, " POLICY_GROUP "NAME or " POLICY_LIST
+			     "NAME",
+			     word);
 }
 
 static void add_peer(struct config_policy *config, struct peers *peers, const char *word,
@@ -194,8 +202,8 @@ void policy_build_peers(struct config_policy *config, struct sekisho_rule_spec *
 			     ingress ? "ingress" : "egress", key, other);
 	else if (count == 0)
 		POLICY_ERROR(config, path,
-			     "the rule has no '%s': at least one block, " GROUP "NAME or " LIST
-			     "NAME is needed",
+			     "the rule has no '%s': at least one block, " POLICY_GROUP
+			     "NAME or " POLICY_LIST "NAME is needed",
 			     key);
 	if (count == 1) {
 		snprintf(at, sizeof(at), "%s.%s[0]", path, key);

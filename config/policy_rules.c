@@ -32,8 +32,10 @@ static void add_ports(struct config_policy *config, struct sekisho_rule_spec *ou
 		if (!reader_has(config->reader, at))
 			snprintf(at, sizeof(at), "%s.ports", path);
 		if (!address_parse_ports(rule->ports[i], &ports[i]))
-			POLICY_ERROR(config, at, "'%s' is no port or range of ports: 0..65535, as 500 "
-				     "or 1024-65535", rule->ports[i]);
+			POLICY_ERROR(config, at,
+				     "'%s' is no port or range of ports: 0..65535, as 500 or "
+				     "1024-65535",
+				     rule->ports[i]);
 	}
 	out->ports = ports;
 	out->port_count = rule->ports_count;
@@ -86,8 +88,9 @@ static const char *rule_id(struct config_policy *config, const struct schema_rul
 	hash = mix_list(hash, rule->ports, rule->ports_count);
 	hash = mix_list(hash, rule->from, rule->from_count);
 	hash = mix_list(hash, rule->to, rule->to_count);
-	return policy_print(config, "%s-%s-%012llx", out->direction == SEKISHO_INGRESS ? "in" : "out",
-			    rule->protocol, (unsigned long long)(hash >> 16));
+	return policy_print(config, "%s-%s-%012llx",
+			    out->direction == SEKISHO_INGRESS ? "in" : "out", rule->protocol,
+			    (unsigned long long)(hash >> 16));
 }
 
 /* The protocol, and what only some protocols have. */
@@ -163,7 +166,8 @@ static void say_twice(void *context, size_t position, size_t earlier)
 	char path[RULE_PATH];
 
 	rule_path(config->schema, g, position, path);
-	POLICY_ERROR(config, path, "rule '%s' is there twice, also in line %u; give each its own id",
+	POLICY_ERROR(config, path,
+		     "rule '%s' is there twice, also in line %u; give each its own id",
 		     group->rules[position].name, group->rules[earlier].line);
 }
 
@@ -189,8 +193,10 @@ static bool build_group(struct config_policy *config, size_t g)
 	snprintf(path, sizeof(path), "groups[%zu].name", g);
 	if (group->name[0] == '\0' || strpbrk(group->name, "/ \t") != NULL ||
 	    strncmp(group->name, POLICY_ACL_PREFIX, strlen(POLICY_ACL_PREFIX)) == 0)
-		POLICY_ERROR(config, path, "'%s' is no group name: not empty, without blanks and '/', "
-			     "and no " POLICY_ACL_PREFIX, group->name);
+		POLICY_ERROR(config, path,
+			     "'%s' is no group name: not empty, without blanks and '/', and "
+			     "no " POLICY_ACL_PREFIX,
+			     group->name);
 	for (size_t r = 0; rules != NULL && r < count; r++) {
 		bool ingress = r < group->ingress_count;
 
@@ -205,24 +211,34 @@ static bool build_group(struct config_policy *config, size_t g)
 	return rules != NULL;
 }
 
-void policy_build_groups(struct config_policy *config)
+/* Whether there are few enough rules; says so, where they become too many, if not. */
+static bool are_few_enough(struct config_policy *config)
 {
 	const struct schema_policy *schema = config->schema;
 	size_t total = 0;
 
-	config->groups = policy_own(config, schema->groups_count + 1, sizeof(*config->groups));
-	if (config->groups == NULL)
-		return;
-	config->spec.groups = config->groups;
 	for (size_t g = 0; g < schema->groups_count; g++) {
 		char path[RULE_PATH];
 
 		total += (size_t)schema->groups[g].ingress_count + schema->groups[g].egress_count;
-		if (total > RULES_MAX) {
-			snprintf(path, sizeof(path), "groups[%zu].name", g);
-			POLICY_ERROR(config, path, "more than %u rules", RULES_MAX);
-			return;
-		}
+		if (total <= RULES_MAX)
+			continue;
+		snprintf(path, sizeof(path), "groups[%zu].name", g);
+		POLICY_ERROR(config, path, "more than %u rules, up to this group", RULES_MAX);
+		return false;
+	}
+	return true;
+}
+
+void policy_build_groups(struct config_policy *config)
+{
+	const struct schema_policy *schema = config->schema;
+
+	config->groups = policy_own(config, schema->groups_count + 1, sizeof(*config->groups));
+	if (config->groups == NULL || !are_few_enough(config))
+		return;
+	config->spec.groups = config->groups;
+	for (size_t g = 0; g < schema->groups_count; g++) {
 		if (!build_group(config, g))
 			return;
 		refuse_duplicates(config);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * reader.c: libyaml's events, walked once with a stack of bounded depth. Each node's path goes into a
- * hash with its line and column; a path that is there already is a duplicate key. What YAML allows and
- * the schema does not is told, and the walk goes on below it without a schema.
+ * reader.c: libyaml's events, walked once with a stack of bounded depth. Each node's path goes into
+ * a hash with its line and column; a path that is there already is a duplicate key. What YAML
+ * allows and the schema does not is told, and the walk goes on below it without a schema.
  */
 #include "reader.h"
 
@@ -21,7 +21,8 @@
 
 #define DEPTH_MAX 16
 #define NODES_MAX 1500000u
-#define ENTRIES_MAX 200000u /* of one list */
+#define ENTRIES_MAX 200000u  /* of one list */
+#define MAPPINGS_MAX 300000u /* in all lists: rules, groups, endpoints and so on */
 #define PATH_MAX_ 512
 
 struct node {
@@ -41,7 +42,7 @@ struct level {
 struct reader {
 	char *name;
 	struct node *nodes;
-	size_t node_count, node_mask;
+	size_t node_count, node_mask, mapping_count;
 	char *text; /* rewritten */
 	size_t text_length, text_size;
 	/* while reading */
@@ -184,15 +185,23 @@ static const struct node *node_nearest(const struct reader *reader, const char *
 	}
 }
 
+void reader_place(const struct reader *reader, const char *path, unsigned *line, unsigned *column)
+{
+	const struct node *node = node_nearest(reader, path);
+
+	*line = node ? node->line : 1;
+	*column = node ? node->column : 1;
+}
+
 void reader_error(const struct reader *reader, struct config_errors *errors, const char *path,
 		  const char *format, ...)
 {
-	const struct node *node = node_nearest(reader, path);
+	unsigned line, column;
 	char place[512];
 	va_list arguments;
 
-	snprintf(place, sizeof(place), "%s:%u:%u", reader->name, node ? node->line : 1,
-		 node ? node->column : 1);
+	reader_place(reader, path, &line, &column);
+	snprintf(place, sizeof(place), "%s:%u:%u", reader->name, line, column);
 	va_start(arguments, format);
 	error_line(errors, place, format, arguments);
 	va_end(arguments);
@@ -347,6 +356,9 @@ static bool on_start(struct reader *reader, const yaml_event_t *event, bool mapp
 		return false;
 	if (reader->depth == DEPTH_MAX)
 		return refuse(reader, &event->start_mark, "more than 16 levels");
+	if (mapping && ++reader->mapping_count > MAPPINGS_MAX)
+		return refuse(reader, &event->start_mark,
+			      "more than 300000 rules, groups, endpoints and the like");
 	if (!shape_accepts(&reader->next, mapping ? SHAPE_MAPPING : SHAPE_LIST, "", message))
 		reader->next.schema = NULL;
 	reader->depth++;
@@ -478,29 +490,52 @@ const char *reader_text(const struct reader *reader, size_t *length)
 	return reader->text;
 }
 
+/* Say why a file is not read. */
+static void say_unreadable(const char *path, struct config_errors *errors, const char *why)
+{
+	reader_error_at(path, 0, 0, errors, "%s", why);
+	errors->unreadable = true;
+}
+
+/* All bytes that the file had when it was opened; a part of a policy could be a valid one. */
+static char *read_all(int fd, size_t size, const char *path, struct config_errors *errors)
+{
+	char *text = malloc(size + 1);
+	size_t got = 0;
+	ssize_t n = 0;
+
+	if (text == NULL) {
+		say_unreadable(path, errors, "not enough memory");
+		return NULL;
+	}
+	while (got < size && (n = read(fd, text + got, size - got)) > 0)
+		got += (size_t)n;
+	if (got < size) {
+		say_unreadable(path, errors,
+			       n < 0 ? strerror(errno) : "it shrank while it was read");
+		free(text);
+		return NULL;
+	}
+	text[got] = '\0';
+	return text;
+}
+
 char *reader_file(const char *path, size_t *length, struct config_errors *errors)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 	char *text = NULL;
-	size_t got = 0;
-	ssize_t n = 0;
 
 	if (fd < 0 || fstat(fd, &status) != 0) {
-		reader_error_at(path, 0, 0, errors, "%s", strerror(errno));
+		say_unreadable(path, errors, strerror(errno));
 	} else if (!S_ISREG(status.st_mode)) {
-		reader_error_at(path, 0, 0, errors, "not a regular file");
+		say_unreadable(path, errors, "not a regular file");
 	} else if ((uint64_t)status.st_size > CONFIG_FILE_MAX) {
 		reader_error_at(path, 0, 0, errors, "%lld bytes, at most %u are allowed",
 				(long long)status.st_size, CONFIG_FILE_MAX);
-	} else if ((text = malloc((size_t)status.st_size + 1)) == NULL) {
-		reader_error_at(path, 0, 0, errors, "not enough memory");
 	} else {
-		while (got < (size_t)status.st_size &&
-		       (n = read(fd, text + got, (size_t)status.st_size - got)) > 0)
-			got += (size_t)n;
-		text[got] = '\0';
-		*length = got;
+		*length = (size_t)status.st_size;
+		text = read_all(fd, *length, path, errors);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* schema.c: what libcyaml is told of the files. What it would complain of, the reader has refused. */
+/*
+ * schema.c: what libcyaml is told of the files. What it would complain of, the reader has refused.
+ */
 #include "schema.h"
 
 #include <cyaml/cyaml.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * shape.c: libcyaml's schema, asked by us. libcyaml itself stops at the first complaint, tells it in the
- * words of its events, and takes more than we do: a number in hexadecimal, "flase" for true. What
- * passes here it loads without complaint.
+ * shape.c: libcyaml's schema, asked by us. libcyaml itself stops at the first complaint, tells it
+ * in the words of its events, and takes more than we do: a number in hexadecimal, "flase" for true.
+ * What passes here it loads without complaint.
  */
 #include "shape.h"
 
@@ -36,8 +36,8 @@ static const char *found(enum shape_kind kind, const char *value, char text[128]
 }
 
 /*
- * Decimal, without leading zeros, which libcyaml would take for octal. False if it is none; a number
- * with more digits than any that fits is UINT64_MAX.
+ * Decimal, without leading zeros, which libcyaml would take for octal. False if it is none; a
+ * number with more digits than any that fits is UINT64_MAX.
  */
 static bool read_number(const char *text, bool is_signed, uint64_t *number)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * shape.h: what may stand where: the schema's keys, lists and kinds of values, asked while the text is
- * read, so that all that is wrong with its shape is told at once and at its place.
+ * shape.h: what may stand where: the schema's keys, lists and kinds of values, asked while the text
+ * is read, so that all that is wrong with its shape is told at once and at its place.
  */
 #ifndef CONFIG_SHAPE_H
 #define CONFIG_SHAPE_H
@@ -15,8 +15,7 @@ struct cyaml_schema_value;
 /* A place where a value may stand. */
 struct shape {
 	const struct cyaml_schema_value *schema; /* NULL: below what was refused, anything goes */
-	const char *
-		key; /* of this value, or of the list that it is an entry of; NULL: the whole file */
+	const char *key; /* of this value, or of the list that it is in; NULL: the whole file */
 	bool is_entry;
 };
 
@@ -32,8 +31,8 @@ bool shape_accepts(const struct shape *shape, enum shape_kind kind, const char *
 bool shape_is_listable(const struct shape *shape);
 
 /*
- * The place that a key of a mapping leads to. `seen` gets its bit; zero it where the mapping begins.
- * An unknown key gives a message and a place where anything goes.
+ * The place that a key of a mapping leads to. `seen` gets its bit; zero it where the mapping
+ * begins. An unknown key gives a message and a place where anything goes.
  */
 struct shape shape_of_key(const struct shape *mapping, const char *key, uint64_t *seen,
 			  char message[SHAPE_MESSAGE]);

@@ -15,9 +15,9 @@ struct spelling {
 #define SPELLING_HINT 256
 
 /*
- * The end of a message about a word that is none of these: "; did you mean 'groups'?" if one is near,
- * else nothing. Letters changed, added, left out, swapped or in the wrong case make words near. Looks
- * at each word once. Returns `hint`.
+ * The end of a message about a word that is none of these: "; did you mean 'groups'?" if one is
+ * near, else nothing. Letters changed, added, left out, swapped or in the wrong case make words
+ * near. Looks at each word once. Returns `hint`.
  */
 const char *spelling_near(char hint[SPELLING_HINT], const char *wrong,
 			  const struct spelling *words);

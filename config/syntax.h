@@ -16,8 +16,8 @@ struct syntax_place {
 };
 
 /*
- * What we refuse before any YAML is read: NUL, a byte order mark, and line breaks that YAML counts and
- * editors do not, for places could not be told. NULL if there is none of it.
+ * What we refuse before any YAML is read: NUL, a byte order mark, and line breaks that YAML counts
+ * and editors do not, for places could not be told. NULL if there is none of it.
  */
 const char *syntax_refused(const char *text, size_t length, struct syntax_place *place);
 
