@@ -140,9 +140,6 @@ check "a policy that is absent" exits 2 "$sekisho" replay --policy "$work/absent
 
 # ---- check ----
 check "check: valid" exits 0 "$sekisho" check "$work/aws.yaml"
-check "check: one line" equal "$("$sekisho" check "$work/aws.yaml" | wc -l)" 1
-check "check: json" equal "$("$sekisho" check -o json "$work/aws.yaml" | jq -c '[.valid,.rules]')" \
-	'[true,2]'
 sed 's/esp-in, protocol: esp/esp-in, protocl: esp/' "$work/aws.yaml" >"$work/bad.yaml"
 check "check: invalid" exits 1 "$sekisho" check "$work/bad.yaml"
 check "check: invalid, json" exits 1 "$sekisho" check -o json "$work/bad.yaml"
@@ -152,7 +149,7 @@ for example in "$here"/config/examples/*.yaml; do
 	grep -qs '^semantics:' "$example" || continue # an appliance file
 	check "check: ${example##*/}" exits 0 "$sekisho" check "$example"
 done
-check "check: absent" exits 1 "$sekisho" check "$work/absent.yaml"
+check "check: absent" exits 2 "$sekisho" check "$work/absent.yaml"
 
 # ---- replay ----
 replay "$work/aws.yaml" "$work/ethernet.pcap" >"$work/ethernet.json"
