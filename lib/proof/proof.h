@@ -14,7 +14,8 @@
  *   2. lib/verdict.h: two reasons, no-proof-foo and foo-malformed.
  *   3. lib/proof/foo.c: both halves, and `const struct proof proof_foo`. ntp.c is one to copy.
  *   4. Below, in proof.c and in lib/meson.build: its declaration, its row, its file.
- *   5. tests/unit/test_proof_foo.c: a table of packets for each clause, and payloads cut short.
+ *   5. tests/unit/test_proof_foo.c: a table of packets for each clause, and payloads cut short;
+ *      tests/fuzz/corpus/proof/foo: a conversation, for fuzz_proof.c to begin with.
  *
  * What a proof remembers it keeps in flow->track.proof (24 bytes, zero at first) and, if that is
  * not enough, in one more entry of the flow table, proof_memory(). Sets are bounded and the oldest

@@ -357,6 +357,38 @@ FOUNDING_TABLE(strict_36_other_ports, SEKISHO_STRICT,
       {5, "in udp 4500 1028 esp", "flow-answer"},
       {6, "in udp 4500 1029 esp", "no-rule"})
 
+/* The peer initiates by its rule, and we have none: what we answer is proved by its SPIs, on 4500 too. */
+static void strict_36_opened_from_outside(void **state)
+{
+	static const struct row rows[] = {
+		{0, "in udp 500 500 ike2 A 0 I 34", "rule-match"},
+		{1, "out udp 500 500 ike2 B 0 I 34", "no-proof-ike"},
+		{2, "out udp 500 500 ike2 A 0 R 34", "flow-answer"},
+		{3, "out udp 4500 4500 esp", "no-rule"},
+		{4, "in udp 500 500 ike2 A 0 I 34", "flow-originator"},
+		{5, "out udp 500 500 ike2 A a R 34", "flow-answer"},
+		{6, "in udp 4500 4500 natt ike2 A a I 35 1", "rule-match"},
+		{7, "out udp 4500 4500 natt ike2 C c R 35 1", "no-proof-ike"},
+		{8, "out udp 4500 4500 natt ike2 A a R 35 1", "flow-answer"},
+		{9, "out udp 4500 4500 esp", "flow-answer"},
+		{10, "out udp 4500 4500 natt ike2 N n - 36 0", "flow-answer"},
+		{11, "in udp 4500 4500 natt ike2 N n IR 36 0", "flow-originator"},
+		{12, "out udp 4500 4500 natt ike2 N n - 37 1", "flow-answer"},
+		{13, "out udp 4500 4500 keepalive", "flow-answer"},
+	};
+	struct sekisho_rule_spec rules[] = {
+		bench_rule("vpn/ike-in", SEKISHO_INGRESS, 17, bench_peer)};
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	bench_init(&bench, 64);
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	bench_install(&bench, &spec, rules, 1);
+	bench_run(&bench, rows, sizeof(rows) / sizeof(rows[0]));
+	bench_fini(&bench);
+}
+
 /* One flow's answered SA does not open STRICT-33(b) to a flow that carries none. */
 FOUNDING_TABLE(strict_33b_of_another_flow, SEKISHO_STRICT,
       {0, "out udp 4500 4500 natt ike2 A 0 I 34", "rule-match"},
@@ -472,6 +504,14 @@ FOUNDING_TABLE(strict_36_pair_is_over, SEKISHO_STRICT,
       {600003, "in udp 4500 4500 natt ike2 A a R 35 1", "no-proof-ike"},
       {600004, "in udp 4500 4500 esp", "no-ike-sa"},
       {600005, "in udp 4500 4500 natt ike2 B b R 35", "flow-answer"})
+
+FOUNDING_TABLE(strict_36_pair_begins_anew, SEKISHO_STRICT,
+      {0, "out udp 500 500 ike2 A 0 I 34", "rule-match"},
+      {1, "in udp 500 500 ike2 A a R 34", "flow-answer"},
+      {600001, "out udp 500 500 ike2 B 0 I 34", "rule-match"},
+      {600002, "out udp 4500 4500 natt ike2 B 0 I 34", "rule-match"},
+      {600003, "in udp 4500 4500 natt ike2 A a R 35 1", "no-proof-ike"},
+      {600004, "in udp 4500 4500 esp", "no-ike-sa"})
 
 /* A packet that is dropped keeps nothing alive (STRICT-7). */
 FOUNDING_TABLE(strict_7_dropped_refresh_nothing, SEKISHO_STRICT,
@@ -667,6 +707,7 @@ int main(void)
 		cmocka_unit_test(strict_37_cookie_is_no_sa),
 		cmocka_unit_test(strict_36_barred_floats),
 		cmocka_unit_test(strict_36_other_ports),
+		cmocka_unit_test(strict_36_opened_from_outside),
 		cmocka_unit_test(strict_33b_of_another_flow),
 		cmocka_unit_test(strict_33b_by_the_float),
 		cmocka_unit_test(strict_37_dpd_keeps_alive),
@@ -674,6 +715,7 @@ int main(void)
 		cmocka_unit_test(strict_37_dead_sa_stays_dead),
 		cmocka_unit_test(strict_37_own_traffic_keeps_alive),
 		cmocka_unit_test(strict_36_pair_is_over),
+		cmocka_unit_test(strict_36_pair_begins_anew),
 		cmocka_unit_test(strict_7_dropped_refresh_nothing),
 		cmocka_unit_test(strict_38_several),
 		cmocka_unit_test(strict_38_bounded),
