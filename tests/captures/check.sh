@@ -3,6 +3,7 @@
 # The recorded founding case, judged again: `sekisho replay` and `compare` must say of it what the semantics say.
 #   check.sh [--build DIR] own      the captures of this folder
 #   check.sh [--build DIR] seed     the founding recordings, if they lie beside the repository; else exit 77
+#   check.sh [--build DIR] answers  other people's IKE, DNS and NTP, if they lie there: what was answered passes
 #   check.sh [--build DIR] hostile  every capture of a large collection beside the repository; else exit 77:
 #                                   no crash, no sanitizer report, no exit but 0 and a clear refusal (2)
 set -euo pipefail
@@ -102,6 +103,25 @@ same_bytes() { # PCAP
     printf '%s: replays are the same, byte for byte\n' "${1##*/}"
 }
 
+# A conversation that ASKER began, which may send what it likes and has no rule for what comes back: all passes.
+answered() { # PCAP ASKER
+    cat >"$work/asker.yaml" <<YAML
+version: 1
+semantics: strict
+strict: {verify_checksums: false} # many were recorded before their checksums were made
+endpoints:
+  - {name: asker, addresses: [$2], groups: [g]}
+groups:
+  - name: g
+    egress:
+      - {id: all-out, protocol: all, to: [0.0.0.0/0]}
+YAML
+    "$sekisho" replay -o json --policy "$work/asker.yaml" "$1" >"$work/answered.json" || fail "replay of ${1##*/} ended with $?"
+    jq -e -s 'map(select(.packet)) | all(.verdict == "pass") and any(.reason == "flow-answer")' "$work/answered.json" >/dev/null ||
+        fail "${1##*/} under strict: $(grep -m 1 '"drop"' "$work/answered.json" || printf 'nothing was answered')"
+    printf '%s under strict: what %s asked is answered\n' "${1##*/}" "$2"
+}
+
 one_hostile() { # PCAP; runs in a shell of its own
     local semantics status
     for semantics in aws-like strict; do
@@ -145,6 +165,23 @@ case ${1:-own} in
             all $semantics "$shared/seed/ikev1-inside-only.pcap" pass
         done
         ;;
+    answers)
+        [ -d "$shared/tcpdump" ] || { printf 'the collection is not here\n'; exit 77; }
+        while read -r file asker; do
+            answered "$shared/tcpdump/$file.pcap" "$asker"
+        done <<'TABLE'
+ISAKMP_sa_setup 10.0.0.1
+ikev2four 192.168.1.2
+isakmp4500 192.1.2.254
+dns_udp 192.168.1.11
+dns_udp_2 192.168.1.11
+dns-badvers 172.30.42.67
+edns-opts 192.0.0.1
+ntp 192.168.100.2
+ntp-time 132.199.152.129
+ntp-time-ef 10.43.135.229
+TABLE
+        ;;
     hostile)
         [ -d "$shared/tcpdump" ] || { printf 'the collection is not here\n'; exit 77; }
         count=$(find "$shared/tcpdump" -name '*cap*' -type f | wc -l)
@@ -152,5 +189,5 @@ case ${1:-own} in
             xargs -0 -n 1 -P "$(nproc)" bash -c 'one_hostile "$1"' - || fail "some captures were not taken well"
         printf '%s captures under both policies\n' "$count"
         ;;
-    *) printf 'usage: check.sh [--build DIR] own|seed|hostile\n' >&2; exit 2 ;;
+    *) printf 'usage: check.sh [--build DIR] own|seed|answers|hostile\n' >&2; exit 2 ;;
 esac
