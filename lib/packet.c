@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * packet.c: frames, quotes and checksums taken apart, with no state and no allocation.
+ * packet.c: any frame, and the quote of an ICMP error, taken apart with no state and no allocation.
  *
  * An extent follows the parser: where it stands, where the enclosing length says the bytes end (the
  * wire's first, then IP's), and where the capture ends. It holds that at <= captured <= end, so no
@@ -11,35 +11,10 @@
  * Checks that do not prevent reading on (checksum, TTL, addresses, options) note their reason and
  * go on, so that logs name the ports of bad packets too; note() keeps the first reason.
  */
-#include <arpa/inet.h>
-#include <endian.h>
 #include <netinet/in.h>
-#include <string.h>
 
 #include "packet.h"
-
-#define ETHER_HEADER        14u
-#define VLAN_TAGS_MAX       2u
-#define IPV4_HEADER         20u
-#define IPV6_HEADER         40u
-#define TCP_HEADER          20u
-#define UDP_HEADER          8u
-#define ICMP_HEADER         8u
-#define DATAGRAM_MAX        65535u
-#define EXTENSIONS_MAX      8u
-#define EXTENSION_BYTES_MAX 256u
-#define SCALE_MAX           14u /* RFC 7323, 2.3 */
-#define PROTOCOL_HIP        139
-#define PROTOCOL_SHIM6      140
-
-enum ether_type {
-	TYPE_IPV4 = 0x0800,
-	TYPE_ARP = 0x0806,
-	TYPE_VLAN = 0x8100,
-	TYPE_IPV6 = 0x86dd,
-	TYPE_QINQ = 0x88a8,
-	TYPE_QINQ_OLD = 0x9100
-};
+#include "packet_bytes.h"
 
 /* Where the parser stands; offsets into the frame, at <= captured <= end. */
 struct extent {
@@ -48,62 +23,12 @@ struct extent {
 	bool quote; /* of an ICMP error: cut, so lengths of fragments are not judged */
 };
 
-/* 16 and 32 bits of the network at `bytes`, in host order. */
-static inline uint16_t load16(const uint8_t *bytes)
-{
-	uint16_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return ntohs(value);
-}
-
-static inline uint32_t load32(const uint8_t *bytes)
-{
-	uint32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return ntohl(value);
-}
-
-static inline uint32_t least(uint32_t one, uint32_t other)
-{
-	return one < other ? one : other;
-}
-
 /* Keep a reason if it is the first; false, so that callers can return it. */
 static __attribute__((cold, noinline)) bool note(struct packet *packet, enum sekisho_reason reason)
 {
 	if (packet->reason == PACKET_REASON_NONE)
 		packet->reason = (uint8_t)reason;
 	return false;
-}
-
-/* Sum of native 32-bit words for the internet checksum (RFC 1071); an odd tail is zero-padded. */
-static inline uint64_t sum_bytes(const uint8_t *bytes, uint32_t length)
-{
-	uint64_t sum = 0;
-	uint32_t word;
-
-	for (; length >= 4; length -= 4, bytes += 4) {
-		memcpy(&word, bytes, 4);
-		sum += word;
-	}
-	if (length > 0) {
-		word = 0;
-		memcpy(&word, bytes, length);
-		sum += word;
-	}
-	return sum;
-}
-
-/* Whether a sum that includes the checksum field folds to all ones. */
-static inline bool sum_is_right(uint64_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
 }
 
 /* Note that layer 4 ends before `bytes` of header; keep the ports if those at least are there. */
@@ -549,9 +474,8 @@ static inline bool parse_link(struct packet *packet, struct extent *extent)
 	return true;
 }
 
-/* Any frame. */
-static __attribute__((noinline)) void parse_any(struct packet *packet, const uint8_t *frame,
-						uint32_t captured, uint32_t length)
+void packet_parse_any(struct packet *packet, const uint8_t *frame, uint32_t captured,
+		      uint32_t length)
 {
 	struct extent extent = {frame, 0, length, least(captured, length), false};
 
@@ -569,115 +493,6 @@ static __attribute__((noinline)) void parse_any(struct packet *packet, const uin
 		packet->kind = PACKET_ARP;
 	else
 		note(packet, SEKISHO_REASON_NOT_IP);
-}
-
-/* An IPv4 address where IPv6 has room too; in two stores of the size in which it will be read. */
-static inline void set_address(uint8_t *address, const uint8_t *from)
-{
-	uint32_t word;
-	uint64_t words[2] = {0, 0};
-
-	memcpy(&word, from, sizeof(word));
-	words[0] = htole64(le32toh(word));
-	memcpy(address, &words[0], sizeof(words[0]));
-	memcpy(address + 8, &words[1], sizeof(words[1]));
-}
-
-/* What judge_ipv4() would note of a header without options. */
-static inline bool plain_is_sane(const uint8_t *ip)
-{
-	uint32_t source = load32(ip + 12), destination = load32(ip + 16);
-
-	return ip[8] != 0 && source >> 28 != 14 && source != 0xffffffff && source >> 24 != 127 &&
-	       source != destination && sum_is_right(sum_bytes(ip, IPV4_HEADER));
-}
-
-/* The fields that TCP and UDP have in common, of a frame that is plain so far. */
-static inline void set_plain(struct packet *packet, const uint8_t *frame, uint32_t length,
-			     uint32_t l4_length)
-{
-	const uint8_t *ip = frame + ETHER_HEADER;
-
-	set_address(packet->source, ip + 12);
-	set_address(packet->destination, ip + 16);
-	packet->source_port = load16(ip + IPV4_HEADER);
-	packet->destination_port = load16(ip + IPV4_HEADER + 2);
-	packet->ether_type = TYPE_IPV4;
-	packet->vlan = 0;
-	packet->kind = PACKET_IP;
-	packet->family = 4;
-	packet->protocol = ip[9];
-	packet->reason = PACKET_REASON_NONE;
-	packet->hop_limit = ip[8];
-	packet->ip_offset = ETHER_HEADER;
-	packet->l4_offset = ETHER_HEADER + IPV4_HEADER;
-	packet->l4_length = packet->l4_captured = l4_length;
-	packet->frame_length = length;
-	packet->frame = frame;
-	packet->is_fragment = packet->more_fragments = false;
-	packet->fragment_offset = packet->fragment_length = 0;
-	packet->fragment_id = load16(ip + 4);
-}
-
-static inline bool parse_plain_tcp(struct packet *packet, const uint8_t *l4, uint32_t l4_length)
-{
-	uint32_t header;
-
-	if (l4_length < TCP_HEADER)
-		return false;
-	header = (uint32_t)(l4[12] >> 4) * 4;
-	if (header < TCP_HEADER || header > l4_length || (l4[13] & PACKET_TCP_SYN) != 0)
-		return false;
-	packet->l4_kind = PACKET_L4_TCP;
-	packet->tcp.seq = load32(l4 + 4);
-	packet->tcp.ack = load32(l4 + 8);
-	packet->tcp.window = load16(l4 + 14);
-	packet->tcp.flags = l4[13] & 0x3f;
-	packet->tcp.scale = PACKET_TCP_NO_SCALE;
-	packet->payload = l4 + header;
-	packet->payload_length = packet->payload_captured = l4_length - header;
-	return true;
-}
-
-static inline bool parse_plain_udp(struct packet *packet, const uint8_t *l4, uint32_t l4_length)
-{
-	uint32_t length = load16(l4 + 4);
-
-	if (length < UDP_HEADER || length > l4_length)
-		return false;
-	packet->l4_kind = PACKET_L4_UDP;
-	packet->payload = l4 + UDP_HEADER;
-	packet->payload_length = packet->payload_captured = length - UDP_HEADER;
-	return true;
-}
-
-/*
- * Most frames by far: untagged and whole, IPv4 without options, UDP or TCP but no SYN, and nothing wrong
- * with it. The same as parse_any() in fewer steps; false, whatever is in `packet` then, for all others.
- */
-static inline bool parse_plain(struct packet *packet, const uint8_t *frame, uint32_t captured,
-			       uint32_t length)
-{
-	const uint8_t *ip = frame + ETHER_HEADER, *l4 = ip + IPV4_HEADER;
-	uint32_t total;
-
-	if (captured < ETHER_HEADER + IPV4_HEADER + UDP_HEADER || load16(frame + 12) != TYPE_IPV4 ||
-	    ip[0] != 0x45 || (load16(ip + 6) & 0x3fff) != 0)
-		return false;
-	total = load16(ip + 2);
-	if (total > captured - ETHER_HEADER || total < IPV4_HEADER + UDP_HEADER ||
-	    length < captured || !plain_is_sane(ip))
-		return false;
-	set_plain(packet, frame, length, total - IPV4_HEADER);
-	if (ip[9] == IPPROTO_UDP)
-		return parse_plain_udp(packet, l4, total - IPV4_HEADER);
-	return ip[9] == IPPROTO_TCP && parse_plain_tcp(packet, l4, total - IPV4_HEADER);
-}
-
-void packet_parse(struct packet *packet, const uint8_t *frame, uint32_t captured, uint32_t length)
-{
-	if (!parse_plain(packet, frame, captured, length))
-		parse_any(packet, frame, captured, length);
 }
 
 /* The quoted IP header, and the extension headers after it; the extent then stands at layer 4. */
@@ -748,25 +563,4 @@ bool packet_parse_quoted(struct packet *quoted, const struct packet *error)
 		return false;
 	set_l4(quoted, &extent);
 	return read_quoted_l4(quoted, extent.frame + extent.at);
-}
-
-bool packet_checksum_ok(const struct packet *packet)
-{
-	const uint8_t *l4 = packet->frame + packet->l4_offset;
-	uint32_t length = packet->l4_length;
-	uint64_t sum = 0;
-
-	if (packet->l4_kind == PACKET_L4_NONE || packet->l4_kind == PACKET_L4_OTHER ||
-	    packet->is_fragment || packet->l4_captured < length)
-		return true;
-	if (packet->l4_kind == PACKET_L4_UDP) {
-		if (load16(l4 + 6) == 0)
-			return packet->family == 4;
-		length = packet->payload_length + UDP_HEADER;
-	}
-	if (packet->protocol != IPPROTO_ICMP) {
-		sum += sum_bytes(packet->source, 16) + sum_bytes(packet->destination, 16);
-		sum += (uint64_t)htonl(length) + htonl(packet->protocol);
-	}
-	return sum_is_right(sum + sum_bytes(l4, length));
 }

@@ -25,14 +25,14 @@ enum packet_kind {
 
 /* What layer 4 is, once the checks of its header are done. */
 enum packet_l4 {
-	PACKET_L4_NONE,  /* a later fragment, or not read */
+	PACKET_L4_NONE, /* a later fragment, or not read */
 	PACKET_L4_TCP,
 	PACKET_L4_UDP,
-	PACKET_L4_ICMP_QUERY,    /* echo, timestamp, mask, information; ICMPv6 echo, node information */
-	PACKET_L4_ICMP_ERROR,    /* 3, 4, 5, 11, 12; ICMPv6 1..4 and 137 (redirect) */
-	PACKET_L4_ICMP_OTHER,    /* router discovery, MLD, unknown types */
-	PACKET_L4_ND,            /* ICMPv6 133..136 */
-	PACKET_L4_OTHER          /* ESP, AH, GRE, SCTP, ... */
+	PACKET_L4_ICMP_QUERY, /* echo, timestamp, mask, information; ICMPv6 echo, node information */
+	PACKET_L4_ICMP_ERROR, /* 3, 4, 5, 11, 12; ICMPv6 1..4 and 137 (redirect) */
+	PACKET_L4_ICMP_OTHER, /* router discovery, MLD, unknown types */
+	PACKET_L4_ND,         /* ICMPv6 133..136 */
+	PACKET_L4_OTHER       /* ESP, AH, GRE, SCTP, ... */
 };
 
 #define PACKET_TCP_FIN 0x01
@@ -58,16 +58,16 @@ struct packet {
 		};
 		uint16_t port[2];
 	};
-	uint16_t ether_type;                    /* host order, after up to two VLAN tags */
-	uint16_t vlan;                          /* outer VLAN id, 0 if untagged */
-	uint8_t kind;                           /* enum packet_kind */
-	uint8_t family;                         /* 4, 6, or 0 */
-	uint8_t protocol;                       /* after extension headers; ICMPv6 is 58 */
-	uint8_t l4_kind;                        /* enum packet_l4 */
-	uint8_t reason;   /* first thing wrong, or PACKET_REASON_NONE */
+	uint16_t ether_type; /* host order, after up to two VLAN tags */
+	uint16_t vlan;       /* outer VLAN id, 0 if untagged */
+	uint8_t kind;        /* enum packet_kind */
+	uint8_t family;      /* 4, 6, or 0 */
+	uint8_t protocol;    /* after extension headers; ICMPv6 is 58 */
+	uint8_t l4_kind;     /* enum packet_l4 */
+	uint8_t reason;      /* first thing wrong, or PACKET_REASON_NONE */
 	uint8_t hop_limit;
-	uint16_t ip_offset;  /* of the IP header in the frame */
-	uint16_t l4_offset;  /* of layer 4 in the frame */
+	uint16_t ip_offset; /* of the IP header in the frame */
+	uint16_t l4_offset; /* of layer 4 in the frame */
 	/* bytes of layer 4 by the IP lengths; those captured; captured <= length */
 	uint32_t l4_length, l4_captured;
 	/* layer 4 payload: after the UDP or TCP header; UDP's of the whole datagram, if fragmented */
@@ -76,7 +76,7 @@ struct packet {
 	uint32_t frame_length; /* on the wire */
 	const uint8_t *frame;
 
-	bool is_fragment;       /* any fragment, the first included (not an IPv6 atomic fragment) */
+	bool is_fragment; /* any fragment, the first included (not an IPv6 atomic fragment) */
 	bool more_fragments;
 	uint16_t fragment_offset; /* bytes */
 	uint16_t fragment_length; /* bytes that this fragment has of the datagram */
@@ -111,6 +111,10 @@ static inline uint32_t packet_tcp_end(const struct packet *packet)
  * not be read is zero and `reason` says why. Reads never pass `captured`. Any thread.
  */
 void packet_parse(struct packet *packet, const uint8_t *frame, uint32_t captured, uint32_t length);
+
+/* The same, without the short way that packet_parse() has for plain frames. */
+void packet_parse_any(struct packet *packet, const uint8_t *frame, uint32_t captured,
+		      uint32_t length);
 
 /*
  * Take apart the packet that an ICMP error quotes, as far as 8 bytes of its layer 4 (RFC 792), or more

@@ -687,9 +687,69 @@ static int free_heap(void **state)
 	return 0;
 }
 
+static void same(const struct packet *plain, const struct packet *any)
+{
+	assert_memory_equal(plain->address, any->address, sizeof(plain->address));
+	assert_memory_equal(plain->port, any->port, sizeof(plain->port));
+	assert_int_equal(plain->ether_type, any->ether_type);
+	assert_int_equal(plain->vlan, any->vlan);
+	assert_int_equal(plain->kind, any->kind);
+	assert_int_equal(plain->family, any->family);
+	assert_int_equal(plain->protocol, any->protocol);
+	assert_int_equal(plain->l4_kind, any->l4_kind);
+	assert_int_equal(plain->reason, any->reason);
+	assert_int_equal(plain->hop_limit, any->hop_limit);
+	assert_int_equal(plain->ip_offset, any->ip_offset);
+	assert_int_equal(plain->l4_offset, any->l4_offset);
+	assert_int_equal(plain->l4_length, any->l4_length);
+	assert_int_equal(plain->l4_captured, any->l4_captured);
+	assert_ptr_equal(plain->payload, any->payload);
+	assert_int_equal(plain->payload_length, any->payload_length);
+	assert_int_equal(plain->payload_captured, any->payload_captured);
+	assert_int_equal(plain->frame_length, any->frame_length);
+	assert_int_equal(plain->is_fragment, any->is_fragment);
+	assert_int_equal(plain->more_fragments, any->more_fragments);
+	assert_int_equal(plain->fragment_offset, any->fragment_offset);
+	assert_int_equal(plain->fragment_length, any->fragment_length);
+	assert_int_equal(plain->fragment_id, any->fragment_id);
+	if (any->l4_kind == PACKET_L4_TCP)
+		assert_memory_equal(&plain->tcp, &any->tcp, sizeof(any->tcp));
+}
+
+/* The short way for plain frames reads what the long one reads, whichever byte or length is changed. */
+static void test_plain_reads_as_any(void **state)
+{
+	static const uint8_t udp[24] = {0x0f, 0xa0, 0, 53, 0, 24}, *const l4[2] = {udp, TCP_SYN};
+	static const uint32_t lengths[2] = {sizeof(udp), sizeof(TCP_SYN)};
+	static const uint8_t protocols[2] = {17, 6}, values[] = {0, 1, 4, 6, 17, 0x10, 0x45, 0x7f, 0xe0, 0xff};
+
+	(void)state;
+	for (unsigned kind = 0; kind < 2; kind++) {
+		for (uint32_t at = 0; at < IP + 20 + lengths[kind]; at++) {
+			for (unsigned v = 0; v < sizeof(values); v++) {
+				struct frame frame = v4(protocols[kind], l4[kind], lengths[kind]);
+				struct packet plain, any;
+
+				if (kind == 1)
+					frame.bytes[IP + 20 + 13] = 0x10; /* an ACK: SYNs are not plain */
+				frame.bytes[at] = values[v];
+				if (v % 2 == 0)
+					seal(&frame);
+				packet_parse(&plain, frame.bytes, frame.length, frame.length);
+				packet_parse_any(&any, frame.bytes, frame.length, frame.length);
+				same(&plain, &any);
+				packet_parse(&plain, frame.bytes, at, frame.length);
+				packet_parse_any(&any, frame.bytes, at, frame.length);
+				same(&plain, &any);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain_reads_as_any),
 		cmocka_unit_test(test_link_layer),
 		cmocka_unit_test(test_tcp_udp_icmp_fields),
 		cmocka_unit_test(test_padding_is_not_payload),
