@@ -11,7 +11,7 @@
  *
  * Freeing a policy of many rules takes a while, so that is a job (jobs.h).
  */
-#include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -102,9 +102,11 @@ void snapshot_publish(struct daemon *daemon, struct edge *edge, struct snapshot 
 		snapshot_drop(daemon, old);
 }
 
+/* Its many small pieces go back to the system, or the process stays as large as two policies. */
 static void destroy_run(struct job *job)
 {
 	snapshot_destroy((struct snapshot *)job);
+	malloc_trim(0);
 }
 
 void snapshot_reclaim(struct daemon *daemon)

@@ -10,6 +10,8 @@ send HOST PORT BYTES                  one connection, one way; the far end's dig
 hold HOST PORT COUNT                  COUNT connections, each with a byte there and back every second, until it
                                       is ended; then tells how many still live
 datagrams HOST PORT SIZE...           a datagram of each size there and back
+number HOST PORT COUNT RATE           COUNT flows of numbered datagrams, RATE of them in a second, there and back,
+                                      until it is ended; then tells how many were sent and how many came back
 probe HOST PORT SIZE                  datagrams of SIZE until the path refuses them, then one that fits
 
 `send` and `probe` print the path's MTU as their kernel has learnt it.
@@ -33,6 +35,8 @@ PATIENCE = 120  # seconds; a lossy wire may cost a connection several retransmis
 IP_MTU_DISCOVER, IP_MTU = 10, 14  # of Linux; the socket module does not name them
 IPV6_MTU_DISCOVER, IPV6_MTU = 23, 24
 PMTUDISC_DO = 2
+SO_RCVBUFFORCE = 33
+RECEIVE_ROOM = 1 << 24  # bytes; what a process that sleeps for a second must not lose
 
 
 async def serve_one(reader, writer):
@@ -68,6 +72,7 @@ class Echo(asyncio.DatagramProtocol):
 async def serve(port):
     both = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    both.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_ROOM)
     both.bind(("::", int(port)))
     await asyncio.get_running_loop().create_datagram_endpoint(Echo, sock=both)
     server = await asyncio.start_server(serve_one, None, int(port), backlog=4096, limit=CHUNK * 4)
@@ -194,5 +199,36 @@ async def datagrams(host, port, *sizes):
             raise ValueError(f"other bytes came back of {size}")
 
 
+def take_numbers(wire, seen):
+    try:
+        while True:
+            seen.add(int(wire.recv(64)))
+    except BlockingIOError:
+        pass
+
+
+async def number(host, port, count, rate):
+    loop, ended, sent, seen = asyncio.get_running_loop(), asyncio.Event(), 0, set()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    wires = [datagram_socket(host, port) for _ in range(int(count))]
+    for wire in wires:
+        wire.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_ROOM)
+        wire.setblocking(False)
+        loop.add_reader(wire, take_numbers, wire, seen)
+    start = loop.time()
+    while not ended.is_set():
+        # After a sleep that was too long the rest follows no faster than twice the rate.
+        due = min(int((loop.time() - start) * int(rate)), sent + int(rate) // 100)
+        while sent < due:
+            wires[sent % len(wires)].send(b"%d" % sent)
+            sent += 1
+        await asyncio.sleep(0.005)
+    patience = loop.time() + 10
+    while len(seen) < sent and loop.time() < patience:
+        await asyncio.sleep(0.1)
+    print(f"{sent} sent, {len(seen)} came back")
+    sys.exit(len(seen) < sent)
+
+
 asyncio.run({"serve": serve, "talk": talk, "send": send, "hold": hold, "datagrams": datagrams,
-             "probe": probe}[sys.argv[1]](*sys.argv[2:]))
+             "number": number, "probe": probe}[sys.argv[1]](*sys.argv[2:]))

@@ -6,7 +6,7 @@
 #   eth0 192.0.2.2, fd00::2 ---- p-in [edge of sekishod] p-out ---- eth0 192.0.2.1, fd00::1
 #
 #   two_hosts_begin "$@"    reads --build DIR [--long], makes hosts and wires; exit 77 if this machine cannot
-#   sekishod_start POLICY   and sekishod_stop, which checks conservation
+#   sekishod_start POLICY   and sekishod_stop, which checks conservation; $appliance_more goes into its file
 #   two_hosts_end           the last command: fails if any check has
 #
 # With bad_wires=yes before the beginning, each wire has a place in its middle where `damage` makes it lose,
@@ -21,7 +21,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-work= daemon= failures=0 long=0
+work= daemon= failures=0 long=0 appliance_more=
 damage_by=none
 declare -A bad_wire_of=() # wire: process
 in=sk-in-$$ out=sk-out-$$ mid=sk-mid-$$
@@ -207,6 +207,7 @@ edges:
     outside: {device: "net_af_packet1,iface=p-out,framecnt=8192"}
 memory: {flows: 65536, hugepages: no}
 control: {socket: $work/s.sock, readonly_socket: $work/ro.sock}
+$appliance_more
 YAML
     : >"$work/log"
     ip netns exec "$mid" "$build/app/sekishod/sekishod" -c "$work/sekisho.yaml" 2>"$work/log" &
