@@ -146,6 +146,7 @@ static void grant(const struct flow_tcp_side *sender, struct flow_tcp_side *rece
 	if (track_window_before(receiver->acked, ack)) {
 		room = room > moved ? room - moved : 0;
 		receiver->acked = ack;
+		receiver->syn_acked = true; /* with whatever came after it */
 	} else { /* overtaken by a later one, it may still have offered more */
 		window = window > -moved ? window - -moved : 0;
 	}
