@@ -397,7 +397,7 @@ static inline bool reach_l4(struct packet *packet, struct extent *extent)
 /* What an IPv6 header says of itself, besides its lengths. */
 static inline void judge_ipv6(struct packet *packet)
 {
-	static const uint8_t loopback[16] = {[15] = 1}, unspecified[16];
+	static const uint8_t loopback[16] = {[15] = 1};
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const uint8_t *source = packet->source;
 
@@ -406,7 +406,7 @@ static inline void judge_ipv6(struct packet *packet)
 	if (source[0] == 0xff || memcmp(source, loopback, sizeof(loopback)) == 0 ||
 	    memcmp(source, mapped, sizeof(mapped)) == 0)
 		note(packet, SEKISHO_REASON_BAD_SOURCE);
-	if (memcmp(source, packet->destination, 16) == 0 && memcmp(source, unspecified, 16) != 0)
+	if (memcmp(source, packet->destination, 16) == 0)
 		note(packet, SEKISHO_REASON_LAND);
 }
 
