@@ -26,17 +26,14 @@ static void cross(const struct segment *segment)
 static void answer(const struct segment *segment)
 {
 	struct flow_tcp_side *server = segment->sender, *client = segment->receiver;
-	bool first;
 
 	if (track_tcp_syn_answered(segment))
 		track_tcp_syn_adopt(segment);
-	first = server->scale == TRACK_WINDOW_UNKNOWN;
-	if (!first && segment->packet->tcp.seq == server->acked)
+	if (server->scale != TRACK_WINDOW_UNKNOWN && segment->packet->tcp.seq == server->acked)
 		return; /* the same again */
 	track_window_syn(server, client, segment->packet);
 	track_window_settle(server, client);
-	if (first)
-		track_window_settle(client, server);
+	track_window_settle(client, server);
 	client->acked = segment->packet->tcp.ack;
 	client->syn_acked = true;
 	segment->flow->state = FLOW_SYN_RECEIVED;

@@ -70,9 +70,12 @@ void track_window_init(struct flow_tcp_side sides[2])
 void track_window_syn(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
 		      const struct packet *packet)
 {
+	/* what the other's SYN has allowed, in bytes again, as the scales may not be the same */
+	uint32_t room = (uint32_t)sender->room << shift(receiver, sender);
+
 	*sender = (struct flow_tcp_side){.end = packet_tcp_end(packet),
 					 .acked = packet->tcp.seq,
-					 .room = sender->room,
+					 .room = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX),
 					 .scale = packet->tcp.scale,
 					 .reach = bits_of(packet->tcp.window) & 31u};
 	receiver->room = packet->tcp.window;
