@@ -93,6 +93,8 @@ struct track_result track_other_inspect(const struct track *track, struct flow *
 bool track_other_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		      unsigned direction)
 {
+	if (follows_ike(track, packet))
+		proof_ike_sa_refresh(track, &flow->key);
 	flow->state = flow->opened ? FLOW_ANSWERED : FLOW_UNANSWERED;
 	count_spi(track, flow, packet, direction);
 	return true;

@@ -72,6 +72,11 @@ static void strict_40_follows_ike(void **state)
 		{1800004, "in proto 50 a", "no-rule"},
 		{1800005, "out proto 50 A", "rule-match"},
 		{1800006, "in proto 50 a", "no-proof-protocol"},
+		/* the ESP that opens its flow keeps the SA alive as well */
+		{1900000, "out6 udp 500 500 ike2 A 0 I 34", "rule-match"},
+		{1900001, "in6 udp 500 500 ike2 A a R 34", "flow-answer"},
+		{2500000, "out6 proto 50 A", "rule-match"},
+		{2500001, "in6 proto 50 a", "flow-answer"},
 	};
 	struct sekisho_rule_spec rules[] = {
 		bench_rule("vpn/all-out", SEKISHO_EGRESS, SEKISHO_PROTOCOL_ALL, bench_everything)};
