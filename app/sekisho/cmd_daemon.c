@@ -90,8 +90,10 @@ static void counters_print(const json_t *object, const char *name)
 enum cli_exit cmd_status(const struct cli *cli)
 {
 	static const struct render_column edges[] = {
-		{"EDGE", "name"}, {"INSIDE", "inside"}, {"OUTSIDE", "outside"},
-		{"LINK", "link"}, {"WORKER", "worker"},
+		{"EDGE", "name"},     {"INSIDE", "inside"},
+		{"OUTSIDE", "outside"}, {"LINK", "link"},
+		{"WORKER", "worker"}, {"GENERATION", "generation"},
+		{"POLICY", "policy"},
 	};
 	static const struct render_column workers[] = {
 		{"LCORE", "lcore"},
@@ -107,6 +109,8 @@ enum cli_exit cmd_status(const struct cli *cli)
 		render_line_json(stdout, result);
 	} else {
 		scalars_print(result);
+		counters_print(result, "pending");
+		counters_print(result, "memory");
 		list_print(result, "edges", edges, COUNT(edges));
 		list_print(result, "workers", workers, COUNT(workers));
 	}

@@ -17,6 +17,8 @@
 /* Bytes of a part: even if each is escaped as six characters, the request stays within its bound. */
 #define PART_MAX 10000
 
+#define BUILD_SECONDS 600 /* to wait for a policy that is built: one of many rules takes its time */
+
 /* ---- Reading ---------------------------------------------------------------------------------- */
 
 /* A text that comes in parts. */
@@ -172,6 +174,7 @@ static enum cli_exit policy_commit(const struct cli *cli, struct rpc *rpc,
 	if (code == CLI_OK)
 		code = policy_stage(rpc, text, length);
 	if (code == CLI_OK) {
+		rpc_wait(rpc, BUILD_SECONDS);
 		params = change_params(cli, expected);
 		json_object_set_new(params, "name", json_string(path ? path : cli->operands[0]));
 		code = rpc_call(rpc, "policy.commit", params, result);
@@ -260,10 +263,12 @@ static enum cli_exit ask_about(const struct cli *cli, const char *method, json_t
 	if (generation > 0)
 		json_object_set_new(params, "generation", json_integer(generation));
 	code = rpc_init(&rpc, cli->socket, RPC_WRITE);
-	if (code == CLI_OK)
+	if (code == CLI_OK) {
+		rpc_wait(&rpc, BUILD_SECONDS);
 		code = rpc_call(&rpc, method, params, result);
-	else
+	} else {
 		json_decref(params);
+	}
 	rpc_fini(&rpc);
 	return code;
 }

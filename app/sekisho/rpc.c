@@ -16,12 +16,20 @@
 
 #define SOCKET_ADMIN    "/run/sekisho/sekisho.sock"
 #define SOCKET_READONLY "/run/sekisho/sekisho-ro.sock"
-#define WAIT_SECONDS    30 /* a commit of a large policy takes its time */
+#define WAIT_SECONDS    30
+
+/* How long connecting, and each word there or back, may take. */
+static void patience_set(int fd, unsigned seconds)
+{
+	const struct timeval wait = {.tv_sec = seconds};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+}
 
 /* Returns a connected socket or -errno. */
 static int socket_connect(const char *path)
 {
-	const struct timeval wait = {.tv_sec = WAIT_SECONDS};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd, error;
 
@@ -31,8 +39,7 @@ static int socket_connect(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	patience_set(fd, WAIT_SECONDS);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
 	error = -errno;
@@ -61,7 +68,7 @@ static enum cli_exit line_receive(struct rpc *rpc, json_t **object)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return connection_lost(errno == EAGAIN ? "no word for 30 seconds"
+			return connection_lost(errno == EAGAIN ? "no word for too long"
 							       : strerror(errno));
 		if (got == 0)
 			return connection_lost("connection closed");
@@ -129,6 +136,11 @@ enum cli_exit rpc_init(struct rpc *rpc, const char *path, enum rpc_access access
 		return CLI_UNREACHABLE;
 	}
 	return hello_receive(rpc);
+}
+
+void rpc_wait(struct rpc *rpc, unsigned seconds)
+{
+	patience_set(rpc->fd, seconds);
 }
 
 void rpc_fini(struct rpc *rpc)

@@ -34,6 +34,9 @@ enum rpc_access { RPC_READ, RPC_WRITE };
 enum cli_exit rpc_init(struct rpc *rpc, const char *path, enum rpc_access access);
 void rpc_fini(struct rpc *rpc);
 
+/* How long to wait for each answer from now on; 30 seconds otherwise. */
+void rpc_wait(struct rpc *rpc, unsigned seconds);
+
 /* Call a method. Takes over `params`. On CLI_OK, *result is the caller's to json_decref(). */
 enum cli_exit rpc_call(struct rpc *rpc, const char *method, json_t *params, json_t **result);
 
