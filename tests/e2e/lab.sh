@@ -10,7 +10,9 @@
 # lab.sh probe
 #     Exit 0 if this machine can run the lab; else one sentence and exit 77.
 # lab.sh run --out DIR [--semantics aws-like|strict] [--initiate both|a|b] [--ike 1|2]
-#            [--filter sekisho|bridge] [--build DIR] [--wait SECONDS] [--ping yes|no]
+#            [--filter sekisho|bridge] [--build DIR] [--wait SECONDS] [--ping yes|no] [--renew SECONDS]
+#     With --renew, A's filter lets everything through, A renews its IKE SA so often, both renew their ESP and look
+#     whether the other still lives, and the run stays for five renewals, with a ping a second.
 #     One run. Leaves in DIR: result.json, b-outside.pcap (the wire before B's filter), logs.
 #     Exit 0 when the run itself went well, whether the SA came up or not.
 #
@@ -140,8 +142,10 @@ sekisho_filter() {
         strict) policy_a=gateway-a-strict.yaml policy_b=strict.yaml ;;
         *) fail "semantics is aws-like or strict, not '$semantics'" ;;
     esac
+    policy_a=$root/config/examples/$policy_a
+    [ "$renew" -eq 0 ] || policy_a=$here/lab/open.yaml
     sed -e "s|@DIR@|$out|g" \
-        -e "s|@POLICY_A@|$root/config/examples/$policy_a|g" \
+        -e "s|@POLICY_A@|$policy_a|g" \
         -e "s|@POLICY_B@|$root/config/examples/$policy_b|g" \
         "$here/lab/sekisho.yaml.in" >"$out/sekisho.yaml"
     spawn "$out/sekishod.log" nsenter -t "$pid_F" -n -m -r -w -- "$daemon" -c "$out/sekisho.yaml"
@@ -161,10 +165,16 @@ ask() { # VERB...: the CLI against this run's daemon
 }
 
 gateway() { # NAME LOCAL REMOTE LOCAL_NET REMOTE_NET START
-    local dir=$out/$1 holder=pid_$1
+    local dir=$out/$1 holder=pid_$1 ike_life=14400 esp_life=3600 look=0
     mkdir -p "$dir"
+    if [ "$renew" -gt 0 ]; then
+        # B's own turn to renew the IKE SA never comes
+        [ "$1" = B ] || ike_life=$renew
+        esp_life=$((renew + 2)) look=$((renew / 2))
+    fi
     sed -e "s|@DIR@|$dir|g" "$here/lab/strongswan.conf.in" >"$dir/strongswan.conf"
     sed -e "s|@IKE@|$ike|" -e "s|@LOCAL@|$2|" -e "s|@REMOTE@|$3|" \
+        -e "s|@IKE_LIFE@|$ike_life|" -e "s|@ESP_LIFE@|$esp_life|" -e "s|@LOOK@|$look|" \
         -e "s|@LOCAL_NET@|$4|" -e "s|@REMOTE_NET@|$5|" -e "s|@START@|$6|" \
         "$here/lab/swanctl.conf.in" >"$dir/swanctl.conf"
     # charon writes its pid file to a fixed place: give it a /run of its own.
@@ -196,13 +206,13 @@ sa_is_up() { # on both gateways
 }
 
 run() {
-    semantics=aws-like initiate=both ike=2 filter=sekisho build=$root/build out= wait_s= ping=yes daemon_pid=
+    semantics=aws-like initiate=both ike=2 filter=sekisho build=$root/build out= wait_s= ping=yes renew=0 daemon_pid=
     while [ $# -gt 0 ]; do
         [ $# -ge 2 ] || fail "$1 needs a value"
         case $1 in
             --semantics) semantics=$2 ;; --initiate) initiate=$2 ;; --ike) ike=$2 ;;
             --filter) filter=$2 ;; --build) build=$2 ;; --out) out=$2 ;;
-            --wait) wait_s=$2 ;; --ping) ping=$2 ;;
+            --wait) wait_s=$2 ;; --ping) ping=$2 ;; --renew) renew=$2 ;;
             *) fail "unknown option $1" ;;
         esac
         shift 2
@@ -247,6 +257,7 @@ run() {
 
     gateway A $A $B $A_NET $B_NET $start_a
     gateway B $B $A $B_NET $A_NET $start_b
+    [ "$renew" -eq 0 ] || load A # so that it answers at once
     # One after the other, B first and A as soon as B's packet is on the wire: so it is always the same packet
     # that meets a filter which has seen nothing (B's, at A's filter), and the same that crosses it (A's, at B's).
     load B
@@ -256,7 +267,7 @@ run() {
             sleep 0.05
         done
     fi
-    load A
+    [ "$renew" -gt 0 ] || load A
 
     local sa=down pinged=no deadline=$((SECONDS + wait_s))
     while [ $SECONDS -lt $deadline ]; do
@@ -275,6 +286,11 @@ run() {
             sleep 0.5
         done
     fi
+    local lost=0
+    for ((tries = 0; tries < renew * 5; tries++)); do
+        in_ns A ping -c 1 -W 1 -I $A_HOST $B_HOST >>"$out/ping.log" 2>&1 || lost=$((lost + 1))
+        sleep 1
+    done
     swan A --list-sas >"$out/A/sas.txt" 2>&1 || true
     swan B --list-sas >"$out/B/sas.txt" 2>&1 || true
 
@@ -288,8 +304,8 @@ run() {
     kill -TERM "$dump" 2>/dev/null || true
     wait "$dump" 2>/dev/null || true
     jq -n --arg s "$semantics" --arg i "$initiate" --arg k "$ike" --arg f "$filter" --arg sa $sa --arg p $pinged \
-        --argjson n $no_proof \
-        '{semantics: $s, initiate: $i, ike: $k, filter: $f, sa: $sa, ping: $p, no_proof_ike: $n}' >"$out/result.json"
+        --argjson n $no_proof --argjson l $lost \
+        '{semantics: $s, initiate: $i, ike: $k, filter: $f, sa: $sa, ping: $p, no_proof_ike: $n, lost: $l}' >"$out/result.json"
     tidy
 }
 
