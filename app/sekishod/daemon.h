@@ -138,10 +138,21 @@ uint64_t clock_ms(void);
 /* Start EAL as the appliance asks. 0, or -errno and a message. */
 int eal_start(struct daemon *daemon, const char *program, char *message);
 
+/* ---- netdev.c: the kernel's interface that a device's iface argument names ---- */
+
+/* Its MTU. False if the device names none that is there. */
+bool netdev_mtu(const char *device, unsigned *mtu);
+
+/* Whether the device names one, and it is gone, or it or its link is down. */
+bool netdev_is_down(const char *device);
+
 /* ---- port.c ---- */
 
 /* How many mbufs the appliance needs. */
 unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers);
+
+/* The bytes that a frame of any of its ports may take, with what a ring keeps beside it. */
+unsigned port_frame_room(const struct config_appliance *appliance);
 
 /* Whether a device is meant by its PCI address; else it is a virtual one to be made. */
 bool port_is_pci(const char *device);

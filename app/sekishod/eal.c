@@ -17,11 +17,12 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_mbuf.h>
 
 #include "daemon.h"
 
 #define EAL_ARGUMENTS_MAX 512
-#define MBUF_BYTES        2560 /* one mbuf with its data room and the pool's own */
+#define MBUF_BYTES        512 /* one mbuf without its data room, and the pool's own */
 #define EAL_RULES_MB 2048
 #define EAL_SPARE_MB      256  /* classifiers, rings, drivers */
 
@@ -73,7 +74,8 @@ static void add_memory(struct daemon *daemon, struct eal_arguments *arguments)
 {
 	const struct config_appliance *appliance = daemon->appliance;
 	uint64_t mbufs = port_mbufs(appliance, daemon->worker_count);
-	uint64_t pool_mb = mbufs * MBUF_BYTES / (1 << 20) + EAL_SPARE_MB;
+	uint64_t mbuf_bytes = MBUF_BYTES + port_frame_room(appliance);
+	uint64_t pool_mb = mbufs * mbuf_bytes / (1 << 20) + EAL_SPARE_MB;
 	/* A flow takes at most 128 bytes and its share of the buckets. */
 	uint64_t all_mb = pool_mb + (uint64_t)appliance->flows * 256 / (1 << 20);
 	char number[32];
@@ -135,18 +137,41 @@ static unsigned add_lcores(struct daemon *daemon, struct eal_arguments *argument
 	return main_lcore;
 }
 
+/* A virtual device. AF_PACKET's ring would cut what is longer than its frames, so these fit the MTU. */
+static void add_virtual(struct eal_arguments *arguments, const char *device, unsigned room)
+{
+	static const char driver[] = "net_af_packet";
+	char *fitted;
+
+	arguments_add(arguments, "--vdev");
+	if (room == RTE_MBUF_DEFAULT_DATAROOM ||
+	    strncmp(device, driver, sizeof(driver) - 1) != 0 || strstr(device, "framesz=") ||
+	    strstr(device, "blocksz=") ||
+	    asprintf(&fitted, "%s,blocksz=%u,framesz=%u", device, 4 * room, room) < 0) {
+		arguments_add(arguments, device);
+		return;
+	}
+	arguments_add(arguments, fitted);
+	free(fitted);
+}
+
 static void add_devices(struct daemon *daemon, struct eal_arguments *arguments)
 {
 	const struct config_appliance *appliance = daemon->appliance;
+	unsigned room = port_frame_room(appliance);
 	bool pci = false;
 
 	for (size_t i = 0; i < appliance->edge_count; i++)
 		for (unsigned side = 0; side < 2; side++) {
 			const char *device = appliance->edges[i].device[side];
 
-			arguments_add(arguments, port_is_pci(device) ? "-a" : "--vdev");
+			if (!port_is_pci(device)) {
+				add_virtual(arguments, device, room);
+				continue;
+			}
+			arguments_add(arguments, "-a");
 			arguments_add(arguments, device);
-			pci |= port_is_pci(device);
+			pci = true;
 		}
 	if (!pci)
 		arguments_add(arguments, "--no-pci");

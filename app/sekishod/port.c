@@ -18,12 +18,34 @@
 #define DESCRIPTORS 1024
 #define POOL_CACHE  256
 
+/* Room for frames is given in steps, so that four of them fill whole pages. */
+#define ROOM_STEP   1024u
+#define ROOM_MIN    ((unsigned)RTE_MBUF_DEFAULT_DATAROOM)
+#define ROOM_MAX    16384u
+#define ROOM_BESIDE 128u /* Ethernet, two VLAN tags, and an AF_PACKET ring's own header */
+
 unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers)
 {
 	unsigned ports = (unsigned)appliance->edge_count * 2;
 
 	return ports * 2 * DESCRIPTORS + workers * SEKISHO_HELD_DEFAULT +
 	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST);
+}
+
+unsigned port_frame_room(const struct config_appliance *appliance)
+{
+	unsigned most = ROOM_MIN;
+
+	for (size_t i = 0; i < appliance->edge_count; i++)
+		for (unsigned side = 0; side < 2; side++) {
+			unsigned mtu, room;
+
+			if (!netdev_mtu(appliance->edges[i].device[side], &mtu))
+				continue;
+			room = RTE_ALIGN_CEIL(mtu + ROOM_BESIDE, ROOM_STEP);
+			most = RTE_MAX(most, RTE_MIN(room, ROOM_MAX));
+		}
+	return most;
 }
 
 void port_device_name(const char *device, char *name, size_t size)
@@ -43,7 +65,9 @@ bool port_link_up(const struct port *port)
 {
 	struct rte_eth_link link = {0};
 
-	return rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status;
+	/* DPDK's drivers of kernel interfaces take them to be up always. */
+	return !netdev_is_down(port->device) &&
+	       rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status;
 }
 
 /* Queues of a port, with what checksum checking its NIC offers. 0 or -errno. */
@@ -104,10 +128,11 @@ static int port_start(struct daemon *daemon, struct port *port, char *message)
 
 int port_start_all(struct daemon *daemon, char *message)
 {
+	unsigned room = RTE_PKTMBUF_HEADROOM + port_frame_room(daemon->appliance);
+
 	daemon->pool = rte_pktmbuf_pool_create("frames",
 					       port_mbufs(daemon->appliance, daemon->worker_count),
-					       POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-					       SOCKET_ID_ANY);
+					       POOL_CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
 	if (daemon->pool == NULL) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "no memory for %u frames",
 			 port_mbufs(daemon->appliance, daemon->worker_count));
