@@ -123,7 +123,7 @@ static void judge(struct scene *scene, struct flow *flow, const struct packet *p
 	static struct flow before[CAPACITY_MAX];
 	unsigned direction = kind & STEP_INGRESS;
 	bool originator = track_is_originator(flow, direction);
-	uint32_t changes = scene->table.changes;
+	uint32_t taken = scene->table.taken;
 	struct track_result result;
 
 	memcpy(before, scene->flows, sizeof(before));
@@ -139,7 +139,7 @@ static void judge(struct scene *scene, struct flow *flow, const struct packet *p
 		assert(!originator);
 		assert(sekisho_reason_action(result.reason) == SEKISHO_DROP);
 		assert(memcmp(before, scene->flows, sizeof(before)) == 0);
-		assert(scene->table.changes == changes);
+		assert(scene->table.taken == taken);
 		if ((kind & STEP_ADMITTED) && track_open(&scene->track, flow, packet, direction))
 			flow->expires_at = scene->track.now + IDLE_MS;
 		break;
