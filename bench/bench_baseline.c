@@ -2,43 +2,41 @@
 /*
  * bench_baseline.c: what the subjects are held against, in the same run.
  *
- *	empty		the same frames read in the same bursts, and nothing decided
- *	memory-limit	two random cache lines a packet, prefetched by bursts of 32: one is read, the other
- *			read and written, over as much memory as a table of that many flows takes
- *	rte_hash	DPDK's rte_hash_lookup_bulk of 32 keys of 16 bytes, and one 64-byte state updated
+ *	empty/FLOWS		the same frames described in the same bursts, and nothing decided
+ *	memory-limit/FLOWS	two random cache lines a packet: memory_limit.h
+ *	rte_hash/FLOWS		DPDK's rte_hash_lookup_bulk of 32 keys of 16 bytes, and one 64-byte
+ *				state updated for each
+ *	rte_hash-look-up/FLOWS	the look-up alone
+ *
+ * rte_hash gets the same kind of memory as we do, by way of a heap of its own.
  */
+#include <rte_errno.h>
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
+#include <rte_malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "memory.h"
+#include "memory_limit.h"
 #include "subjects.h"
 #include "traffic.h"
 
-#define LINE 64
-
-static uint32_t draw(uint64_t *random)
-{
-	*random ^= *random << 13;
-	*random ^= *random >> 7;
-	*random ^= *random << 17;
-	return (uint32_t)(*random >> 32);
-}
+#define LINE         64
+#define LOAD_PERCENT 85
+#define PAGE         ((size_t)2 << 20)
 
 /* ---- empty ------------------------------------------------------------------------------------ */
 
-static void *traffic_setup(int64_t flows, char *message, unsigned message_size)
+static void *empty_setup(const void *plan, char *message, unsigned message_size)
 {
-	const struct traffic_plan plan = {.semantics = SEKISHO_AWS_LIKE,
-					  .kind = TRAFFIC_UDP,
-					  .flows = (uint32_t)flows,
-					  .rules = 1};
+	const struct subjects_number *flows = plan;
+	const struct traffic_plan traffic = {.live = flows->value, .rules = 1};
 
-	return traffic_create(&plan, message, message_size);
+	return traffic_create(&traffic, message, message_size);
 }
 
-static void traffic_teardown(void *world)
+static void empty_teardown(void *world)
 {
 	traffic_destroy(world);
 }
@@ -46,77 +44,49 @@ static void traffic_teardown(void *world)
 static void empty_run(struct gbench_state *state, void *world)
 {
 	struct traffic *traffic = world;
+	struct sekisho_frame burst[FRAMES_BURST];
 	uint64_t sum = 0, packets = 0;
 
 	while (gbench_next(state)) {
-		if (traffic->next == traffic->frame_count)
-			traffic->next = 0;
-		for (unsigned i = 0; i < TRAFFIC_BURST; i++, traffic->next++)
-			sum += traffic->frames[traffic->next][30];
-		packets += TRAFFIC_BURST;
+		frames_take(&traffic->live, burst);
+		for (unsigned i = 0; i < FRAMES_BURST; i++)
+			sum += burst[i].data[30];
+		packets += FRAMES_BURST;
 	}
 	__asm__ volatile("" : : "r"(sum));
-	gbench_items(state, (int64_t)packets);
+	gbench_items(state, packets);
 }
 
 /* ---- memory limit ----------------------------------------------------------------------------- */
 
-struct lines {
-	uint8_t *buckets, *entries;
-	size_t bucket_lines, entry_lines;
-};
-
-static void *lines_setup(int64_t flows, char *message, unsigned message_size)
+static void limit_teardown(void *world)
 {
-	struct lines *lines = calloc(1, sizeof(*lines));
+	memory_limit_fini(world);
+	free(world);
+}
 
-	/* a line of bucket for eight slots, and two of entry, for each flow that there is room for */
-	lines->entry_lines = (size_t)flows * 2 * 100 / 85;
-	lines->bucket_lines = (size_t)flows * 100 / 85 / 8 + 1;
-	lines->buckets = traffic_memory(lines->bucket_lines * LINE);
-	lines->entries = traffic_memory(lines->entry_lines * LINE);
-	if (lines->buckets != NULL && lines->entries != NULL)
-		return lines;
+static void *limit_setup(const void *plan, char *message, unsigned message_size)
+{
+	const struct subjects_number *flows = plan;
+	struct memory_limit *limit = calloc(1, sizeof(*limit));
+
+	if (limit != NULL && memory_limit_init(limit, flows->value))
+		return limit;
 	snprintf(message, message_size, "not enough memory");
+	if (limit != NULL)
+		limit_teardown(limit);
 	return NULL;
 }
 
-static void lines_teardown(void *world)
+static void limit_run(struct gbench_state *state, void *world)
 {
-	struct lines *lines = world;
-
-	traffic_memory_free(lines->buckets, lines->bucket_lines * LINE);
-	traffic_memory_free(lines->entries, lines->entry_lines * LINE);
-	free(lines);
-}
-
-static void lines_run(struct gbench_state *state, void *world)
-{
-	const struct lines *lines = world;
-	uint64_t random = UINT64_C(0x9e3779b97f4a7c15), packets = 0, sum = 0;
+	uint64_t packets = 0;
 
 	while (gbench_next(state)) {
-		uint64_t *bucket[TRAFFIC_BURST], *entry[TRAFFIC_BURST];
-
-		for (unsigned i = 0; i < TRAFFIC_BURST; i++) {
-			uint64_t at = draw(&random);
-
-			bucket[i] = (uint64_t *)(lines->buckets +
-						 LINE * (at * lines->bucket_lines >> 32));
-			__builtin_prefetch(bucket[i]);
-			at = draw(&random);
-			entry[i] = (uint64_t *)(lines->entries +
-						LINE * (at * lines->entry_lines >> 32));
-		}
-		for (unsigned i = 0; i < TRAFFIC_BURST; i++) {
-			sum += *bucket[i];
-			__builtin_prefetch(entry[i], 1);
-		}
-		for (unsigned i = 0; i < TRAFFIC_BURST; i++)
-			*entry[i] += sum;
-		packets += TRAFFIC_BURST;
+		memory_limit_burst(world);
+		packets += MEMORY_LIMIT_BURST;
 	}
-	gbench_items(state, (int64_t)packets);
+	gbench_items(state, packets);
 }
 
 /* ---- rte_hash --------------------------------------------------------------------------------- */
@@ -128,113 +98,166 @@ struct hash_key {
 };
 
 struct hash_world {
+	char name[32]; /* of the heap and the hash */
+	void *heap;
+	size_t heap_size;
+	bool heap_added;
 	struct rte_hash *hash;
-	struct hash_key *keys; /* in a random order */
-	uint8_t (*states)[LINE];
-	uint32_t flows;
+	struct hash_key *keys;   /* in a random order */
+	uint8_t (*states)[LINE]; /* by the position that the hash gives */
+	uint32_t flows, entries;
 };
 
-static void hash_teardown(void *world)
+static void hash_teardown(void *given)
 {
-	struct hash_world *hash = world;
+	struct hash_world *world = given;
 
-	rte_hash_free(hash->hash);
-	traffic_memory_free(hash->states, (size_t)hash->flows * LINE);
-	free(hash->keys);
-	free(hash);
+	rte_hash_free(world->hash);
+	if (world->heap_added) {
+		rte_malloc_heap_memory_remove(world->name, world->heap, world->heap_size);
+		rte_malloc_heap_destroy(world->name);
+	}
+	memory_give(world->heap, world->heap_size);
+	memory_give(world->states, ((size_t)world->entries + 1) * LINE);
+	memory_give(world->keys, (size_t)world->flows * sizeof(*world->keys));
+	free(world);
 }
 
-static void *hash_setup(int64_t flows, char *message, unsigned message_size)
+/* A heap of our kind of memory, as large as a hash of so many entries may be. */
+static bool heap_make(struct hash_world *world)
 {
-	static unsigned serial;
-	struct hash_world *world = calloc(1, sizeof(*world));
-	uint64_t random = UINT64_C(0x9e3779b97f4a7c15);
-	char name[32];
-	struct rte_hash_parameters parameters = {
-		.name = name,
-		.entries = (uint32_t)(flows * 100 / 85),
+	size_t rounded = 1;
+
+	while (rounded < world->entries)
+		rounded *= 2;
+	world->heap_size = (rounded * 96 + world->entries * 64 + 32 * PAGE) / PAGE * PAGE;
+	world->heap = memory_take(world->heap_size);
+	if (world->heap == NULL || rte_malloc_heap_create(world->name) != 0)
+		return false;
+	world->heap_added = rte_malloc_heap_memory_add(world->name, world->heap, world->heap_size,
+						       NULL, 0, PAGE) == 0;
+	if (!world->heap_added)
+		rte_malloc_heap_destroy(world->name);
+	return world->heap_added;
+}
+
+static bool hash_make(struct hash_world *world)
+{
+	const struct rte_hash_parameters parameters = {
+		.name = world->name,
+		.entries = world->entries,
 		.key_len = sizeof(struct hash_key),
 		.hash_func = rte_hash_crc,
+		.socket_id = rte_malloc_heap_get_socket(world->name),
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF,
 	};
 
-	snprintf(name, sizeof(name), "bench%u", serial++);
-	world->flows = (uint32_t)flows;
 	world->hash = rte_hash_create(&parameters);
-	world->keys = calloc((size_t)flows, sizeof(*world->keys));
-	world->states = traffic_memory((size_t)flows * LINE);
-	snprintf(message, message_size, "DPDK gives no memory for a hash of this size");
-	if (world->hash == NULL || world->keys == NULL || world->states == NULL) {
-		hash_teardown(world);
-		return NULL;
-	}
+	world->keys = memory_take((size_t)world->flows * sizeof(*world->keys));
+	world->states = memory_take(((size_t)world->entries + 1) * LINE);
+	return world->hash != NULL && world->keys != NULL && world->states != NULL;
+}
+
+static bool hash_fill(struct hash_world *world)
+{
+	uint64_t random = FRAMES_RANDOM;
+
 	for (uint32_t i = 0; i < world->flows; i++) {
 		world->keys[i] = (struct hash_key){0x0a000001, 0xc6336401 + (i >> 12),
 						   (uint16_t)(20000 + (i & 0xfff)), 443, 17};
-		if (rte_hash_add_key(world->hash, &world->keys[i]) < 0) {
-			hash_teardown(world);
-			return NULL;
-		}
+		if (rte_hash_add_key(world->hash, &world->keys[i]) < 0)
+			return false;
 	}
 	for (uint32_t i = world->flows; i > 1; i--) {
-		uint32_t j = (uint32_t)((uint64_t)draw(&random) * i >> 32);
+		uint32_t j = (uint32_t)((uint64_t)frames_draw(&random) * i >> 32);
 		struct hash_key swapped = world->keys[i - 1];
 
 		world->keys[i - 1] = world->keys[j];
 		world->keys[j] = swapped;
 	}
-	return world;
+	return true;
 }
 
-static void hash_loop(struct gbench_state *state, struct hash_world *world, bool update)
+static void *hash_setup(const void *plan, char *message, unsigned message_size)
 {
-	uint32_t next = 0;
+	static unsigned serial;
+	const struct subjects_number *flows = plan;
+	struct hash_world *world = calloc(1, sizeof(*world));
+
+	snprintf(message, message_size, "not enough memory");
+	if (world == NULL)
+		return NULL;
+	snprintf(world->name, sizeof(world->name), "bench%u", serial++);
+	world->flows = flows->value;
+	world->entries = (uint32_t)((uint64_t)flows->value * 100 / LOAD_PERCENT);
+	if (heap_make(world) && hash_make(world) && hash_fill(world))
+		return world;
+	if (rte_errno != 0)
+		snprintf(message, message_size, "rte_hash: %s", rte_strerror(rte_errno));
+	hash_teardown(world);
+	return NULL;
+}
+
+/* Look the next burst of keys up. */
+static inline void hash_burst(struct hash_world *world, uint32_t *next, int32_t *positions)
+{
+	const void *keys[FRAMES_BURST];
+
+	if (*next + FRAMES_BURST > world->flows)
+		*next = 0;
+	for (unsigned i = 0; i < FRAMES_BURST; i++)
+		keys[i] = &world->keys[(*next)++];
+	rte_hash_lookup_bulk(world->hash, keys, FRAMES_BURST, positions);
+}
+
+static void hash_run(struct gbench_state *state, void *given)
+{
+	struct hash_world *world = given;
 	uint64_t packets = 0;
+	uint32_t next = 0;
 
 	while (gbench_next(state)) {
-		const void *keys[TRAFFIC_BURST];
-		int32_t positions[TRAFFIC_BURST];
+		int32_t positions[FRAMES_BURST];
 
-		if (next + TRAFFIC_BURST > world->flows)
-			next = 0;
-		for (unsigned i = 0; i < TRAFFIC_BURST; i++)
-			keys[i] = &world->keys[next++];
-		rte_hash_lookup_bulk(world->hash, keys, TRAFFIC_BURST, positions);
-		for (unsigned i = 0; update && i < TRAFFIC_BURST; i++)
-			__builtin_prefetch(world->states[(uint32_t)positions[i] % world->flows], 1);
-		for (unsigned i = 0; update && i < TRAFFIC_BURST; i++)
-			(*(uint64_t *)world->states[(uint32_t)positions[i] % world->flows])++;
-		packets += TRAFFIC_BURST;
+		hash_burst(world, &next, positions);
+		for (unsigned i = 0; i < FRAMES_BURST; i++)
+			__builtin_prefetch(world->states[positions[i]], 1);
+		for (unsigned i = 0; i < FRAMES_BURST; i++)
+			(*(uint64_t *)world->states[positions[i]])++;
+		packets += FRAMES_BURST;
 	}
-	gbench_items(state, (int64_t)packets);
+	gbench_items(state, packets);
 }
 
-static void hash_run(struct gbench_state *state, void *world)
+static void hash_look_up_run(struct gbench_state *state, void *given)
 {
-	hash_loop(state, world, true);
-}
+	struct hash_world *world = given;
+	uint64_t packets = 0;
+	uint32_t next = 0;
 
-static void hash_look_up_run(struct gbench_state *state, void *world)
-{
-	hash_loop(state, world, false);
+	while (gbench_next(state)) {
+		int32_t positions[FRAMES_BURST];
+
+		hash_burst(world, &next, positions);
+		packets += FRAMES_BURST;
+	}
+	gbench_items(state, packets);
 }
 
 void bench_baseline_register(void)
 {
-	for (unsigned i = 0; i < SUBJECTS_FLOWS; i++) {
-		const struct subjects_flows *flows = &subjects_flows[i];
+	static const struct {
+		const char *name;
+		struct gbench_kind kind;
+	} subjects[] = {
+		{"empty", {empty_setup, empty_run, empty_teardown, 0}},
+		{"memory-limit", {limit_setup, limit_run, limit_teardown, 0}},
+		{"rte_hash", {hash_setup, hash_run, hash_teardown, 0}},
+		{"rte_hash-look-up", {hash_setup, hash_look_up_run, hash_teardown, 0}},
+	};
 
-		gbench_register(&(struct gbench_subject){"baseline/empty", flows->label,
-							 flows->flows, traffic_setup, empty_run,
-							 traffic_teardown});
-		gbench_register(&(struct gbench_subject){"baseline/memory-limit", flows->label,
-							 flows->flows, lines_setup, lines_run,
-							 lines_teardown});
-		gbench_register(&(struct gbench_subject){"baseline/rte_hash", flows->label,
-							 flows->flows, hash_setup, hash_run,
-							 hash_teardown});
-		gbench_register(&(struct gbench_subject){"baseline/rte_hash-look-up", flows->label,
-							 flows->flows, hash_setup, hash_look_up_run,
-							 hash_teardown});
-	}
+	for (unsigned s = 0; s < sizeof(subjects) / sizeof(subjects[0]); s++)
+		for (unsigned i = 0; i < SUBJECTS_FLOWS; i++)
+			gbench_register(&subjects[s].kind, subjects[s].name,
+					subjects_flows[i].label, &subjects_flows[i]);
 }

@@ -2,13 +2,16 @@
 /*
  * gbench_shim.h: Google Benchmark's face for C. The C++ stays in gbench_shim.cc.
  *
- * A subject is registered once for each argument; when it is measured, its `setup` is called, then its
- * `run` with a loop of the library's, then its `teardown`:
+ * When a subject is measured, its `setup` makes a world of its plan, then its `run` is called with
+ * a loop of the library's, as often as the library needs to find how many iterations are enough; the
+ * world is torn down when another subject is due:
  *
  *	static void run(struct gbench_state *state, void *world)
  *	{
+ *		uint64_t packets = 0;
+ *
  *		while (gbench_next(state))
- *			...one iteration...
+ *			packets += ...one iteration...
  *		gbench_items(state, packets);
  *	}
  */
@@ -24,18 +27,21 @@ extern "C" {
 
 struct gbench_state; /* of one run; only valid within it */
 
-struct gbench_subject {
-	const char *name; /* "path/udp/aws-like"; the argument's label is added */
-	const char *label;
-	int64_t argument; /* of setup: flows, rules, ... as the subject understands it */
-	/* Make what `run` needs; NULL, and a sentence in `message`, skips the subject. */
-	void *(*setup)(int64_t argument, char *message, unsigned message_size);
+/* What subjects of a kind have in common. */
+struct gbench_kind {
+	/* Make what `run` needs; NULL, and a sentence in `message`, fails the subject. */
+	void *(*setup)(const void *plan, char *message, unsigned message_size);
 	void (*run)(struct gbench_state *state, void *world);
 	void (*teardown)(void *world);
+	int64_t iterations; /* of a run, exactly; 0: as many as the library finds enough */
 };
 
-/* Add a subject to those that gbench_main() runs. The strings are copied. */
-void gbench_register(const struct gbench_subject *subject);
+/*
+ * Add a subject to those that gbench_main() runs, as "NAME/LABEL", or NAME without a label. The
+ * strings are copied; `kind` and `plan`, which is setup's, must live as long as the program.
+ */
+void gbench_register(const struct gbench_kind *kind, const char *name, const char *label,
+		     const void *plan);
 
 /* True as long as one more iteration is wanted; the time between two calls is what is measured. */
 bool gbench_next(struct gbench_state *state);
@@ -45,12 +51,18 @@ void gbench_pause(struct gbench_state *state);
 void gbench_resume(struct gbench_state *state);
 
 /* How many packets (flows, look-ups, ...) all iterations together have done; gives the rate. */
-void gbench_items(struct gbench_state *state, int64_t count);
+void gbench_items(struct gbench_state *state, uint64_t count);
 
 /* One more number in the row of this run. */
 void gbench_counter(struct gbench_state *state, const char *name, double value);
 
-/* Run what the command line asks for, with the library's own options. The program's exit code. */
+/* This run is void, because of what the message says; and gbench_main() will return 1. */
+void gbench_fail(struct gbench_state *state, const char *message);
+
+/* Make a run void if packets (or keys) of it did not pass: then something else was measured. */
+void gbench_expect_none_lost(struct gbench_state *state, uint64_t lost);
+
+/* Run what the command line asks for, with the library's options. The program's exit code. */
 int gbench_main(int argc, char **argv);
 
 #ifdef __cplusplus
