@@ -67,6 +67,9 @@ int config_diff_init(struct config_diff *diff, const struct sekisho_policy_spec 
 		     const struct sekisho_policy_spec *to);
 void config_diff_fini(struct config_diff *diff);
 
+/* Whether two rules differ in what they admit, or in what of it is written in them (AWS-19). */
+bool config_rules_differ(const struct sekisho_rule_spec *a, const struct sekisho_rule_spec *b);
+
 /* ---- Appliance file --------------------------------------------------------------------------- */
 
 #define CONFIG_EDGES_MAX   64

@@ -71,6 +71,11 @@ static bool rule_equal(const struct sekisho_rule_spec *a, const struct sekisho_r
 	return true;
 }
 
+bool config_rules_differ(const struct sekisho_rule_spec *a, const struct sekisho_rule_spec *b)
+{
+	return !rule_equal(a, b);
+}
+
 /* The entries as they are written: what matters is their numbers, but their order is kept as well. */
 static bool acl_equal(const struct sekisho_acl_spec *a, const struct sekisho_acl_spec *b)
 {

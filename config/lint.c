@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MAX UINT64_C(200000000) /* a second or two */
+#define STEPS_MAX UINT64_C(100000000) /* about a second */
 
 static const struct {
 	const char *word;
@@ -94,7 +94,7 @@ void linter_say(struct linter *linter, enum lint_code code, const struct linter_
 
 void linter_cut(struct linter *linter)
 {
-	if (linter->report->found[LINT_CUT_SHORT] == 0)
+	if (linter->report != NULL && linter->report->found[LINT_CUT_SHORT] == 0)
 		linter_say(
 			linter, LINT_CUT_SHORT, &(struct linter_subject){.path = "groups"},
 			"the policy is too large to look at all of it; there may be more to find");
@@ -322,24 +322,30 @@ static void linter_fini(struct linter *linter)
 	free(linter->carriers);
 }
 
+/* All but the places. False: no memory; linter_fini() all the same. */
+static bool linter_init(struct linter *linter, const struct config_policy *config)
+{
+	*linter =
+		(struct linter){.config = config, .spec = &config->spec, .schema = config->schema};
+	return list_rules(linter) && sort_classes(linter) && list_carriers(linter) &&
+	       linter_build_acls(linter) && gather_ranges(linter);
+}
+
 int lint_report_init(struct lint_report *report, const struct config_policy *config)
 {
 	static void (*const parts[])(struct linter *) = {
 		lint_usage, lint_addresses, lint_settings, lint_matches,
 		lint_acls,  lint_shadows,   lint_exposure, lint_openness};
 	struct config_errors errors = {0};
-	struct linter linter = {.config = config,
-				.spec = &config->spec,
-				.schema = config->schema,
-				.report = report};
+	struct linter linter;
+	bool ready = linter_init(&linter, config);
 
 	*report = (struct lint_report){0};
+	linter.report = report;
 	linter.reader = reader_create(config->name, config->text, config->length,
 				      &schema_policy_file, &errors);
 	config_errors_fini(&errors);
-	linter.failed = linter.reader == NULL || !list_rules(&linter) || !sort_classes(&linter) ||
-			!list_carriers(&linter) || !linter_build_acls(&linter) ||
-			!gather_ranges(&linter);
+	linter.failed = !ready || linter.reader == NULL;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !linter.failed; i++)
 		parts[i](&linter);
 	linter_fini(&linter);
@@ -355,4 +361,38 @@ void lint_report_fini(struct lint_report *report)
 	free(report->texts);
 	free(report->findings);
 	*report = (struct lint_report){0};
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct sekisho_rule_spec *const *x = a, *const *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int lint_untracked_init(struct lint_untracked *untracked, const struct config_policy *config)
+{
+	struct linter linter;
+	bool ready = linter_init(&linter, config);
+
+	*untracked = (struct lint_untracked){
+		.rules = calloc(linter.rule_count + 1, sizeof(*untracked->rules))};
+	ready = ready && untracked->rules != NULL && lint_list_untracked(&linter, untracked);
+	linter_fini(&linter);
+	if (ready && untracked->count > 0)
+		qsort(untracked->rules, untracked->count, sizeof(*untracked->rules), by_address);
+	return ready ? 0 : -ENOMEM;
+}
+
+bool lint_untracked_has(const struct lint_untracked *untracked,
+			const struct sekisho_rule_spec *rule)
+{
+	return untracked->count > 0 && bsearch(&rule, untracked->rules, untracked->count,
+					       sizeof(*untracked->rules), by_address) != NULL;
+}
+
+void lint_untracked_fini(struct lint_untracked *untracked)
+{
+	free(untracked->rules);
+	*untracked = (struct lint_untracked){0};
 }

@@ -85,4 +85,18 @@ enum lint_severity lint_code_severity(enum lint_code code);
 int lint_report_init(struct lint_report *report, const struct config_policy *config);
 void lint_report_fini(struct lint_report *report);
 
+/* The rules of a policy whose flows have no state, on one of its endpoints at least (AWS-10). */
+struct lint_untracked {
+	const struct sekisho_rule_spec **rules;
+	size_t count;
+};
+
+/* 0, or -ENOMEM. Call lint_untracked_fini() in any case. */
+int lint_untracked_init(struct lint_untracked *untracked, const struct config_policy *config);
+void lint_untracked_fini(struct lint_untracked *untracked);
+
+/* Whether a rule of the policy, by its address in the description, is among them. */
+bool lint_untracked_has(const struct lint_untracked *untracked,
+			const struct sekisho_rule_spec *rule);
+
 #endif

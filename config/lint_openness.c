@@ -187,14 +187,16 @@ static void say_untracked(struct linter *linter, const struct linter_rule *rule,
 		back->name, back->line, extent);
 }
 
-static void find_untracked(struct linter *linter)
+/* What each rule is open for; NULL: no memory. Stops early where there is too much to look at. */
+static struct openness *look_at_all(struct linter *linter)
 {
 	struct openness *found = calloc(linter->rule_count + 1, sizeof(*found));
 
-	linter->failed = found == NULL;
-	for (size_t r = 0; found != NULL && r < linter->rule_count; r++)
+	if (found == NULL || linter->spec->semantics != SEKISHO_AWS_LIKE)
+		return found;
+	for (size_t r = 0; r < linter->rule_count; r++)
 		found[r] = openness_of(linter->rules[r].spec);
-	for (size_t c = 0; found != NULL && c < linter->class_count; c++) {
+	for (size_t c = 0; c < linter->class_count; c++) {
 		const struct linter_class *class = &linter->classes[c];
 		size_t rules = 0;
 
@@ -207,16 +209,30 @@ static void find_untracked(struct linter *linter)
 			break;
 		look_at_class(linter, class, found);
 	}
+	return found;
+}
+
+bool lint_list_untracked(struct linter *linter, struct lint_untracked *untracked)
+{
+	struct openness *found = look_at_all(linter);
+
+	for (size_t r = 0; found != NULL && r < linter->rule_count; r++) {
+		if (found[r].endpoints > 0)
+			untracked->rules[untracked->count++] = linter->rules[r].spec;
+	}
+	free(found);
+	return found != NULL;
+}
+
+void lint_openness(struct linter *linter)
+{
+	struct openness *found = look_at_all(linter);
+
+	linter->failed = found == NULL;
+	find_open_to_all(linter);
 	for (size_t r = 0; found != NULL && r < linter->rule_count; r++) {
 		if (found[r].endpoints > 0)
 			say_untracked(linter, &linter->rules[r], &found[r]);
 	}
 	free(found);
-}
-
-void lint_openness(struct linter *linter)
-{
-	find_open_to_all(linter);
-	if (linter->spec->semantics == SEKISHO_AWS_LIKE)
-		find_untracked(linter);
 }

@@ -128,6 +128,9 @@ bool linter_acl_denies(struct linter *linter, uint16_t number, const struct lint
 bool linter_acl_denied(struct linter *linter, uint16_t number, const struct lint_box *point,
 		       enum sekisho_direction direction, struct lint_ranges *denied);
 
+/* Gather the rules whose flows have no state; there is room for all. False: no memory. */
+bool lint_list_untracked(struct linter *linter, struct lint_untracked *untracked);
+
 /* The parts. Each looks at the whole policy. */
 void lint_usage(struct linter *linter); /* lint_usage.c: what hangs together with nothing */
 void lint_addresses(
