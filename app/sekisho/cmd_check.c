@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_check.c: `sekisho check`: is this a policy that would be accepted, and does it do what its
- * writer means?
+ * cmd_check.c: `sekisho check`: is this a policy that would be accepted, does it do what its writer
+ * means, and what would it change?
  *
  * Building the snapshot is part of the check: what the loader takes and the firewall refuses is not
  * a valid policy. Findings never make a policy invalid; a script that wants them to asks the
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "check_running.h"
 #include "render.h"
 
 /* How much there is in a policy. */
@@ -143,9 +143,17 @@ static void findings_print(const struct cli *cli, const struct lint_report *repo
 
 /* ---- A valid policy --------------------------------------------------------------------------- */
 
-static void summary_print_json(const struct cli *cli, const struct sekisho_policy_spec *spec,
-			       const struct lint_report *report)
+/* All that is known of a valid policy. */
+struct answer {
+	const struct sekisho_policy_spec *spec;
+	struct lint_report report;
+	struct check_running running;
+};
+
+static void summary_print_json(const struct cli *cli, const struct answer *answer)
 {
+	const struct sekisho_policy_spec *spec = answer->spec;
+	const struct lint_report *report = &answer->report;
 	const struct contents contents = contents_of(spec);
 	const char *separator = "";
 
@@ -163,14 +171,17 @@ static void summary_print_json(const struct cli *cli, const struct sekisho_polic
 		printf("%s\"%s\":%zu", separator, lint_code_word(code), report->found[code]);
 		separator = ",";
 	}
-	puts("}}}");
+	fputs("},\"running\":", stdout);
+	check_running_summary_json(&answer->running);
+	puts("}}");
 }
 
-static void summary_print(const struct cli *cli, const struct sekisho_policy_spec *spec,
-			  const struct lint_report *report)
+static void summary_print(const struct cli *cli, const struct answer *answer)
 {
+	const struct sekisho_policy_spec *spec = answer->spec;
 	const struct contents contents = contents_of(spec);
-	size_t warnings = found_of(report, LINT_WARNING), notes = found_of(report, LINT_NOTE);
+	size_t warnings = found_of(&answer->report, LINT_WARNING);
+	size_t notes = found_of(&answer->report, LINT_NOTE);
 
 	printf("%s: valid, %s, %zu groups, %zu rules, %zu endpoints with %zu address blocks; "
 	       "%zu warning%s, %zu note%s\n",
@@ -181,20 +192,22 @@ static void summary_print(const struct cli *cli, const struct sekisho_policy_spe
 
 static enum cli_exit valid_print(const struct cli *cli, const struct config_policy *config)
 {
-	const struct sekisho_policy_spec *spec = config_policy_spec(config);
-	struct lint_report report;
-	int rc = lint_report_init(&report, config);
+	struct answer answer = {.spec = config_policy_spec(config)};
+	int rc = lint_report_init(&answer.report, config);
 
 	if (rc == 0) {
-		findings_print(cli, &report);
+		findings_print(cli, &answer.report);
+		check_running_init(&answer.running, cli, config);
+		check_running_print(cli, &answer.running);
 		if (cli->output == CLI_JSON)
-			summary_print_json(cli, spec, &report);
+			summary_print_json(cli, &answer);
 		else
-			summary_print(cli, spec, &report);
+			summary_print(cli, &answer);
+		check_running_fini(&answer.running);
 	} else {
 		fputs("sekisho: out of memory\n", stderr);
 	}
-	lint_report_fini(&report);
+	lint_report_fini(&answer.report);
 	return rc == 0 ? CLI_OK : CLI_FAILED;
 }
 

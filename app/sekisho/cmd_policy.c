@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "render.h"
 #include "rpc.h"
+#include "running.h"
 
 /* Bytes of a part: even if each is escaped as six characters, the request stays within its bound. */
 #define PART_MAX 10000
@@ -21,64 +22,6 @@
 
 /* ---- Reading ---------------------------------------------------------------------------------- */
 
-/* A text that comes in parts. */
-struct text {
-	char *bytes;
-	size_t length;
-	json_int_t generation; /* of the policy */
-	bool whole;
-};
-
-/* Add what policy.get has answered. */
-static enum cli_exit text_add(struct text *text, const json_t *answer)
-{
-	const json_t *part = json_object_get(answer, "text");
-	json_int_t generation = json_integer_value(json_object_get(answer, "generation"));
-	size_t length = json_string_length(part);
-	char *bytes = realloc(text->bytes, text->length + length + 1);
-
-	if (bytes == NULL || (text->length > 0 && text->generation != generation)) {
-		fputs(bytes ? "sekisho: the policy changed while it was read\n"
-			    : "sekisho: out of memory\n",
-		      stderr);
-		text->bytes = bytes ? bytes : text->bytes;
-		return CLI_FAILED;
-	}
-	if (length > 0)
-		memcpy(bytes + text->length, json_string_value(part), length);
-	text->bytes = bytes;
-	text->length += length;
-	text->generation = generation;
-	text->whole = length == 0 || (json_int_t)text->length >=
-					     json_integer_value(json_object_get(answer, "length"));
-	return CLI_OK;
-}
-
-/* The policy in use with its text whole. On CLI_OK, *result is the caller's. */
-static enum cli_exit policy_read(const struct cli *cli, struct rpc *rpc, json_t **result)
-{
-	struct text text = {0};
-	enum cli_exit code;
-
-	do {
-		json_t *params = json_pack("{s:I,s:s*}", "offset", (json_int_t)text.length, "edge",
-					   cli->edge);
-
-		code = rpc_call(rpc, "policy.get", params, result);
-		if (code != CLI_OK)
-			break;
-		code = text_add(&text, *result);
-		if (code != CLI_OK || !text.whole)
-			json_decref(*result);
-	} while (code == CLI_OK && !text.whole);
-	if (code == CLI_OK) {
-		json_object_set_new(*result, "text", json_stringn(text.bytes, text.length));
-		json_object_del(*result, "offset");
-	}
-	free(text.bytes);
-	return code;
-}
-
 enum cli_exit cmd_policy(const struct cli *cli)
 {
 	struct rpc rpc;
@@ -86,7 +29,7 @@ enum cli_exit cmd_policy(const struct cli *cli)
 	enum cli_exit code = rpc_init(&rpc, cli->socket, RPC_READ);
 
 	if (code == CLI_OK)
-		code = policy_read(cli, &rpc, &result);
+		code = running_read(cli, &rpc, &result);
 	rpc_fini(&rpc);
 	if (code != CLI_OK)
 		return code;

@@ -143,6 +143,17 @@ void rpc_wait(struct rpc *rpc, unsigned seconds)
 	patience_set(rpc->fd, seconds);
 }
 
+bool rpc_answers(const char *path)
+{
+	int fd = socket_connect(path ? path : SOCKET_ADMIN);
+
+	if (fd < 0 && !path)
+		fd = socket_connect(SOCKET_READONLY);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 void rpc_fini(struct rpc *rpc)
 {
 	if (rpc->fd >= 0)

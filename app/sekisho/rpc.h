@@ -10,6 +10,7 @@
 #define RPC_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cli.h"
@@ -36,6 +37,9 @@ void rpc_fini(struct rpc *rpc);
 
 /* How long to wait for each answer from now on; 30 seconds otherwise. */
 void rpc_wait(struct rpc *rpc, unsigned seconds);
+
+/* Whether anything listens where rpc_init() would connect to read. Says nothing. */
+bool rpc_answers(const char *path);
 
 /* Call a method. Takes over `params`. On CLI_OK, *result is the caller's to json_decref(). */
 enum cli_exit rpc_call(struct rpc *rpc, const char *method, json_t *params, json_t **result);
