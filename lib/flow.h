@@ -113,7 +113,8 @@ static inline bool flow_is(const struct flow *flow, const struct flow_key *key)
 static inline void flow_prefetch(const struct flow *flow)
 {
 	__builtin_prefetch(flow, 1);
-	__builtin_prefetch((const uint8_t *)flow + 64, 1);
+	/* no arithmetic on a pointer to none */
+	__builtin_prefetch((const void *)((uintptr_t)flow + 64), 1);
 }
 
 /* Ticks wrap; a is at or after b. */
