@@ -1,56 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * fuzz_packet.c: any bytes as a frame. The first byte says how much of the wire was not captured,
- * so that clipped frames are met as well; the sanitizers and the asserts are the oracle.
+ * so that clipped frames are met as well, and how much is clipped from the frame in a second look,
+ * which must find the same or that the frame is cut.
  */
-#include <assert.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "packet.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What must hold of every parsed frame. */
 static void check(const struct packet *packet, uint32_t captured)
 {
-	assert(packet->reason <= PACKET_REASON_NONE);
-	assert(packet->l4_captured <= packet->l4_length);
-	assert(packet->l4_offset + packet->l4_captured <= captured);
-	assert(packet->payload_captured <= packet->payload_length);
-	assert(packet->payload_length <= packet->l4_length);
+	const uint8_t *end = packet->frame + captured;
+
+	FUZZ_CHECK(packet->reason <= PACKET_REASON_NONE);
+	FUZZ_CHECK(packet->reason == PACKET_REASON_NONE ||
+		   sekisho_reason_action(packet->reason) == SEKISHO_DROP);
+	FUZZ_CHECK(packet->l4_captured <= packet->l4_length);
+	FUZZ_CHECK(packet->l4_offset + packet->l4_captured <= captured);
+	FUZZ_CHECK(packet->payload_captured <= packet->payload_length);
+	/* UDP says its length in the first fragment for the whole datagram */
+	FUZZ_CHECK(packet->payload_length <= packet->l4_length ||
+		   (packet->is_fragment && packet->l4_kind == PACKET_L4_UDP));
 	if (packet->payload != NULL)
-		assert(packet->payload + packet->payload_captured <= packet->frame + captured);
-	assert(packet->kind == PACKET_IP ? packet->family == 4 || packet->family == 6
-					 : packet->family == 0);
+		FUZZ_CHECK(packet->payload >= packet->frame + packet->l4_offset &&
+			   packet->payload + packet->payload_captured <= end);
+	FUZZ_CHECK(packet->kind == PACKET_IP ? packet->family == 4 || packet->family == 6
+					     : packet->family == 0);
+	FUZZ_CHECK(packet->fragment_offset == 0 || packet->l4_kind == PACKET_L4_NONE);
+	if (packet->reason == PACKET_REASON_NONE && packet->is_fragment)
+		FUZZ_CHECK(packet->fragment_offset + packet->fragment_length <= 65535);
 }
 
-/* The entry of libFuzzer. */
+static void check_quote(const struct packet *error, uint32_t captured)
+{
+	struct packet quoted;
+
+	if (!packet_parse_quoted(&quoted, error))
+		return;
+	FUZZ_CHECK(error->l4_kind == PACKET_L4_ICMP_ERROR);
+	FUZZ_CHECK(quoted.family == error->family);
+	FUZZ_CHECK(quoted.l4_kind != PACKET_L4_ICMP_ERROR && quoted.fragment_offset == 0);
+	FUZZ_CHECK(quoted.l4_offset + quoted.l4_captured <= captured);
+}
+
+/* Take apart `captured` bytes, which stand in memory of just that size. */
+static uint8_t look(const uint8_t *bytes, uint32_t captured, uint32_t length)
+{
+	uint8_t *frame = malloc(captured > 0 ? captured : 1);
+	struct packet packet;
+
+	FUZZ_CHECK(frame != NULL);
+	memcpy(frame, bytes, captured);
+	packet_parse(&packet, frame, captured, length);
+	check(&packet, captured);
+	check_quote(&packet, captured);
+	(void)packet_checksum_ok(&packet);
+	free(frame);
+	return packet.reason;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct packet packet, quoted;
 	uint32_t captured, clipped;
-	uint8_t *frame;
+	uint8_t whole, cut;
 
 	if (size < 1 || size > 70000)
 		return 0;
 	clipped = data[0];
 	captured = (uint32_t)size - 1;
-	/* exactly sized, so that one byte too far is seen */
-	frame = malloc(captured > 0 ? captured : 1);
-	if (frame == NULL)
+	look(data + 1, captured, captured + clipped);
+	whole = look(data + 1, captured, captured);
+	if (clipped > captured)
 		return 0;
-	memcpy(frame, data + 1, captured);
-	packet_parse(&packet, frame, captured, captured + clipped);
-	check(&packet, captured);
-	if (packet.l4_kind == PACKET_L4_ICMP_ERROR && packet_parse_quoted(&quoted, &packet)) {
-		assert(quoted.family == packet.family);
-		assert(quoted.l4_kind != PACKET_L4_ICMP_ERROR);
-		assert(quoted.l4_offset + quoted.l4_captured <= captured);
-	}
-	(void)packet_checksum_ok(&packet);
-	free(frame);
+	cut = look(data + 1, captured - clipped, captured);
+	FUZZ_CHECK(cut == whole || cut == SEKISHO_REASON_TRUNCATED);
 	return 0;
 }
