@@ -419,7 +419,7 @@ static struct change *change_of(struct rpc_call *call, const struct commit_reque
 	return change;
 }
 
-void commit_begin(struct rpc_call *call, struct commit_request *request)
+void commit_begin(struct rpc_call *call, const struct commit_request *request)
 {
 	struct daemon *daemon = call->control->daemon;
 	struct change *change = change_refused(call) ? NULL : change_of(call, request);

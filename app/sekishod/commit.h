@@ -56,7 +56,7 @@ struct commit_request {
 };
 
 /* Begin; the call is answered when it is done, or failed now. */
-void commit_begin(struct rpc_call *call, struct commit_request *request);
+void commit_begin(struct rpc_call *call, const struct commit_request *request);
 
 /* Confirm what is pending; the call is answered when that is saved. */
 void commit_confirm(struct rpc_call *call);
