@@ -6,28 +6,20 @@
  */
 #include "compare.h"
 
+#include "drive.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BURST 16
-
 struct run {
 	const struct sequence *sequence;
 	struct model model;
-	struct sekisho_engine *engine;
-	struct random random; /* sizes of bursts */
-	uint64_t now;         /* ms since the beginning */
-	/* the burst that is being filled */
-	struct sekisho_frame frame[BURST];
-	unsigned index[BURST]; /* of their events */
-	unsigned count, limit;
-	uint8_t bytes[BURST][EVENT_FRAME_MAX];
 	/* what the model expects of the counters */
 	struct sekisho_stats stats;
 	struct sekisho_rule_stats rules[PLAN_NAMES];
 	uint32_t lengths[SEQUENCE_EVENTS]; /* of frames, by event */
-	struct model_verdict *verdicts;
+	struct model_verdict verdicts[SEQUENCE_EVENTS];
 	struct difference difference;
 };
 
@@ -45,9 +37,10 @@ static void differ(struct run *run, unsigned event, const char *what, const char
 {
 	if (run->difference.found || run->model.undecided)
 		return;
-	run->difference = (struct difference){.found = true, .event = event, .what = what};
-	snprintf(run->difference.model, sizeof(run->difference.model), "%s", model);
-	snprintf(run->difference.engine, sizeof(run->difference.engine), "%s", engine);
+	run->difference = (struct difference){
+		.found = true, .event = event, .what = what, .sides = {"the model", "the engine"}};
+	snprintf(run->difference.says[0], sizeof(run->difference.says[0]), "%s", model);
+	snprintf(run->difference.says[1], sizeof(run->difference.says[1]), "%s", engine);
 }
 
 static void expect_number(struct run *run, unsigned event, const char *what, uint64_t model,
@@ -139,33 +132,30 @@ static bool take_release(struct run *run, const void *handle, struct model_relea
 	return false;
 }
 
-static void compare_releases(struct run *run, unsigned event)
+static void on_release(void *context, const struct sekisho_release *release)
 {
-	struct sekisho_release release[4];
+	struct run *run = context;
+	unsigned held = (unsigned)(uintptr_t)release->handle;
 	struct model_release expected;
-	unsigned got, max = 1 + random_below(&run->random, 4);
 
-	do {
-		got = sekisho_engine_release(run->engine, release, max);
-		for (unsigned i = 0; i < got; i++) {
-			unsigned held = (unsigned)(uintptr_t)release[i].handle;
+	if (!take_release(run, release->handle, &expected)) {
+		differ(run, held, "release", "none of this frame",
+		       sekisho_reason_word(release->verdict.reason));
+		return;
+	}
+	count(run, &expected.verdict, run->lengths[held]);
+	run->verdicts[held] = expected.verdict;
+	expect_verdict(run, held, &expected.verdict, &release->verdict);
+	expect_number(run, held, "released zone", expected.zone, release->zone);
+	expect_number(run, held, "released direction", expected.direction, release->direction);
+}
 
-			if (!take_release(run, release[i].handle, &expected)) {
-				differ(run, event, "release", "none of this frame",
-				       sekisho_reason_word(release[i].verdict.reason));
-				return;
-			}
-			count(run, &expected.verdict, run->lengths[held]);
-			if (run->verdicts != NULL)
-				run->verdicts[held] = expected.verdict;
-			expect_verdict(run, held, &expected.verdict, &release[i].verdict);
-			expect_number(run, held, "released zone", expected.zone, release[i].zone);
-			expect_number(run, held, "released direction", expected.direction,
-				      release[i].direction);
-		}
-	} while (got == max);
+static void on_released(void *context, const struct drive_burst *burst)
+{
+	struct run *run = context;
+
 	if (run->model.releases > 0)
-		differ(run, event, "release",
+		differ(run, burst->last_event, "release",
 		       sekisho_reason_word(run->model.release[0].verdict.reason), "none");
 	run->model.releases = 0;
 }
@@ -192,13 +182,14 @@ static bool is_same_flow(const struct model_flow *flow, const struct sekisho_flo
 static void compare_flow(struct run *run, const struct model_flow *flow,
 			 const struct sekisho_flow_info *info)
 {
+	uint64_t now = run->model.now;
 	const struct sekisho_rule_names *names = run->sequence->pool->names;
 	unsigned event = run->sequence->count - 1;
 
 	expect_word(run, event, "flow state", state_words[flow->state], info->state);
 	expect_number(run, event, "flow opener", flow->opener, info->opener);
-	expect_number(run, event, "flow age", run->now - flow->opened_at, info->age_ms);
-	expect_number(run, event, "flow expires", flow->expires_at - run->now, info->expires_ms);
+	expect_number(run, event, "flow age", now - flow->opened_at, info->age_ms);
+	expect_number(run, event, "flow expires", flow->expires_at - now, info->expires_ms);
 	for (unsigned d = 0; d < 2; d++) {
 		expect_number(run, event, "flow opened", flow->opened[d], info->opened[d]);
 		expect_number(run, event, "flow packets", flow->packets[d], info->packets[d]);
@@ -211,15 +202,15 @@ static void compare_flow(struct run *run, const struct model_flow *flow,
 	}
 }
 
-static void compare_flows(struct run *run)
+static void compare_flows(struct run *run, const struct sekisho_engine *engine)
 {
 	struct sekisho_flow_info info[MODEL_FLOWS];
-	uint32_t cursor = 0, start = run->sequence->start_ms;
+	uint32_t cursor = 0, now = (uint32_t)(run->sequence->start_ms + run->model.now);
 	unsigned told = 0;
 
 	do {
-		told += sekisho_engine_flows(run->engine, (uint32_t)(start + run->now), &cursor, 16,
-					     &info[told], MODEL_FLOWS - told);
+		told += sekisho_engine_flows(engine, now, &cursor, 16, &info[told],
+					     MODEL_FLOWS - told);
 	} while (cursor != 0 && told < MODEL_FLOWS);
 	expect_number(run, run->sequence->count - 1, "flows", run->model.flows.count, told);
 	for (unsigned i = 0; i < told; i++) {
@@ -236,14 +227,14 @@ static void compare_flows(struct run *run)
 }
 
 /* Each reason has moved its own counter and no other; nothing is lost (conservation). */
-static void compare_counters(struct run *run)
+static void compare_counters(struct run *run, const struct sekisho_engine *engine)
 {
 	unsigned event = run->sequence->count - 1;
 	struct sekisho_rule_stats rule;
 	struct sekisho_stats stats;
 	uint64_t sum = 0;
 
-	sekisho_engine_stats(run->engine, &stats);
+	sekisho_engine_stats(engine, &stats);
 	for (unsigned r = 0; r < SEKISHO_REASON_COUNT; r++) {
 		expect_number(run, event, sekisho_reason_word(r), run->stats.by_reason[r],
 			      stats.by_reason[r]);
@@ -256,7 +247,7 @@ static void compare_counters(struct run *run)
 		      stats.received_bytes);
 	expect_number(run, event, "flows created", run->stats.flows_created, stats.flows_created);
 	for (uint32_t r = 0; r < sekisho_rule_names_count(run->sequence->pool->names); r++) {
-		sekisho_engine_rule_stats(run->engine, r, &rule);
+		sekisho_engine_rule_stats(engine, r, &rule);
 		expect_number(run, event, "rule packets", run->rules[r].packets, rule.packets);
 		expect_number(run, event, "rule bytes", run->rules[r].bytes, rule.bytes);
 		expect_number(run, event, "rule flows", run->rules[r].flows, rule.flows);
@@ -265,127 +256,86 @@ static void compare_counters(struct run *run)
 
 /* ---- The run ---------------------------------------------------------------------------------- */
 
-static void flush(struct run *run)
+static void on_burst(void *context, const struct drive_burst *burst)
 {
-	struct sekisho_verdict verdict[BURST];
-	struct model_verdict expected;
-	unsigned last = run->count > 0 ? run->index[run->count - 1] : 0;
+	struct run *run = context;
 
-	model_step(&run->model, run->now);
-	sekisho_engine_burst(run->engine, (uint32_t)(run->sequence->start_ms + run->now),
-			     run->frame, run->count, verdict);
-	for (unsigned i = 0; i < run->count; i++) {
-		expected = model_judge(&run->model, &run->frame[i], verdict[i].reason);
-		run->stats.received_bytes += run->frame[i].length;
-		run->lengths[run->index[i]] = run->frame[i].length;
+	model_step(&run->model, burst->now);
+	for (unsigned i = 0; i < burst->count; i++) {
+		unsigned event = burst->event[i];
+		uint32_t length = burst->frame[i].length;
+		struct model_verdict expected =
+			model_judge(&run->model, &burst->frame[i], burst->verdict[i].reason);
+
+		run->stats.received_bytes += length;
+		run->lengths[event] = length;
+		run->verdicts[event] = expected;
 		if (expected.reason == SEKISHO_REASON_FRAGMENT_HELD)
 			reasons[expected.reason]++; /* counted when it is released */
 		else
-			count(run, &expected, run->frame[i].length);
-		if (run->verdicts != NULL)
-			run->verdicts[run->index[i]] = expected;
-		expect_verdict(run, run->index[i], &expected, &verdict[i]);
+			count(run, &expected, length);
+		expect_verdict(run, event, &expected, &burst->verdict[i]);
 	}
-	run->count = 0;
-	run->limit = 1 + random_below(&run->random, BURST);
-	compare_releases(run, last);
 }
 
-static void add_frame(struct run *run, unsigned index)
+static void on_policy(void *context, unsigned zone, const struct plan *plan)
 {
-	const struct event *event = &run->sequence->event[index];
-	struct sekisho_frame *frame = &run->frame[run->count];
-
-	*frame = (struct sekisho_frame){.data = run->bytes[run->count],
-					.handle = (void *)(uintptr_t)index,
-					.zone = event->zone,
-					.direction = event->direction};
-	frame->length = event_build(event, run->bytes[run->count]);
-	frame->captured = event_captured(event, frame->length);
-	run->index[run->count++] = index;
-}
-
-static void set_policy(struct run *run, unsigned zone, unsigned policy)
-{
-	const struct plan *plan = &run->sequence->plans[policy];
+	struct run *run = context;
 
 	run->model.policy[zone] = &plan->spec;
-	sekisho_engine_set_policy(run->engine, (uint16_t)zone, plan->policy);
 }
 
-/* STRICT-4: flows may be judged again at their next packet, or all of them in steps. */
-static void rejudge(struct run *run)
+static void on_rejudged(void *context, uint64_t now)
 {
-	uint32_t now = (uint32_t)(run->sequence->start_ms + run->now);
+	struct run *run = context;
 
-	if (random_chance(&run->random, 50))
-		return;
-	model_step(&run->model, run->now);
+	model_step(&run->model, now);
 	model_rejudge(&run->model);
-	while (sekisho_engine_rejudge(run->engine, now))
-		;
 }
 
-static void begin(struct run *run)
+static bool on_enough(void *context)
 {
-	const struct model_config *sizes = &run->sequence->config;
-	struct sekisho_engine_config config = {
-		.flows = sizes->flows,
-		.fragments = sizes->datagrams,
-		.held = sizes->held,
-		.held_bytes = sizes->held_bytes,
-		.zones = MODEL_ZONES,
-		.names = run->sequence->pool->names,
-		.hash_key = {1, 2, 3, 4},
-	};
-	char message[128];
+	struct run *run = context;
 
-	model_init(&run->model, sizes);
-	run->engine = sekisho_engine_create(&config, message, sizeof(message));
-	if (run->engine == NULL) {
-		fprintf(stderr, "model: %s\n", message);
-		exit(2);
-	}
-	for (unsigned zone = 0; zone < MODEL_ZONES; zone++)
-		set_policy(run, zone, zone);
-	run->random = (struct random){run->sequence->seed};
-	run->limit = 1 + random_below(&run->random, BURST);
+	return run->difference.found || run->model.undecided;
 }
 
-struct difference compare_sequence(const struct sequence *sequence, struct model_verdict *verdicts)
+static void on_end(void *context, const struct sekisho_engine *engine, uint64_t now)
 {
+	struct run *run = context;
+
+	(void)now;
+	compare_flows(run, engine);
+	compare_counters(run, engine);
+}
+
+static const struct run *run_sequence(const struct sequence *sequence)
+{
+	static const struct drive_hooks hooks = {.policy = on_policy,
+						 .rejudged = on_rejudged,
+						 .burst = on_burst,
+						 .release = on_release,
+						 .released = on_released,
+						 .enough = on_enough,
+						 .end = on_end};
 	static struct run run; /* large, and one at a time */
 
 	run.sequence = sequence;
-	run.verdicts = verdicts;
-	run.now = run.count = 0;
 	run.stats = (struct sekisho_stats){0};
 	memset(run.rules, 0, sizeof(run.rules));
+	memset(run.verdicts, 0, sequence->count * sizeof(run.verdicts[0]));
 	run.difference.found = false;
-	begin(&run);
-	for (unsigned i = 0; i < sequence->count && !run.difference.found && !run.model.undecided;
-	     i++) {
-		const struct event *event = &sequence->event[i];
-		uint32_t gap = sequence_gap(sequence, i);
+	model_init(&run.model, &sequence->config);
+	drive(sequence, DRIVE_BURST, &hooks, &run);
+	return &run;
+}
 
-		if (run.count > 0 &&
-		    (gap > 0 || event->kind == EVENT_POLICY || run.count == run.limit))
-			flush(&run);
-		run.now += gap;
-		if (gap >= MODEL_GHOST_MS) /* an engine that is idle is called all the same */
-			flush(&run);
-		if (event->kind == EVENT_PACKET) {
-			add_frame(&run, i);
-		} else {
-			set_policy(&run, event->zone, event->policy);
-			rejudge(&run);
-		}
-	}
-	flush(&run);
-	if (!run.difference.found)
-		compare_flows(&run);
-	if (!run.difference.found)
-		compare_counters(&run);
-	sekisho_engine_destroy(run.engine);
-	return run.difference;
+struct difference compare_sequence(const struct sequence *sequence)
+{
+	return run_sequence(sequence)->difference;
+}
+
+void compare_verdicts(const struct sequence *sequence, struct model_verdict *verdicts)
+{
+	memcpy(verdicts, run_sequence(sequence)->verdicts, sequence->count * sizeof(verdicts[0]));
 }

@@ -390,6 +390,8 @@ uint32_t event_build(const struct event *event, uint8_t *frame)
 	}
 	put16(frame + at, event->family == SEKISHO_IPV6 ? 0x86dd : 0x0800);
 	length = build_layer4(event, layer4);
+	if (event->damage.twist_at < length)
+		layer4[event->damage.twist_at] ^= event->damage.twist_with;
 	build_checksum(event, layer4, length);
 	length -= event->damage.layer4_cut < length ? event->damage.layer4_cut : length;
 	if (event->fragment.is_fragment)

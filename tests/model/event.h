@@ -90,6 +90,9 @@ struct event_fragment {
 /* What is wrong with the bytes, done last. */
 struct event_damage {
 	bool ip_checksum, l4_checksum;
+	bool called_good;   /* the NIC says that layer 4's checksum is right */
+	uint8_t twist_with; /* on a byte of layer 4, whose checksum is right all the same */
+	uint16_t twist_at;
 	uint8_t xor_with; /* on the byte at xor_at, if that is in the frame */
 	uint16_t xor_at;
 	uint16_t layer4_cut; /* bytes that layer 4 lacks at its end, and IP does not speak of */

@@ -70,12 +70,15 @@ static void bend_ip(struct random *random, struct event *event)
 
 static void bend_bytes(struct random *random, struct event *event)
 {
-	switch (random_below(random, 7)) {
+	static const uint8_t bits[] = {1, 2, 4, 8, 16, 32, 64, 128, 255, 3};
+
+	switch (random_below(random, 11)) {
 	case 0:
 		event->damage.ip_checksum = true;
 		break;
 	case 1:
 		event->damage.l4_checksum = true;
+		event->damage.called_good = random_chance(random, 30);
 		break;
 	case 2:
 		event->damage.xor_at = (uint16_t)(12 + random_below(random, 80));
@@ -90,8 +93,13 @@ static void bend_bytes(struct random *random, struct event *event)
 	case 5:
 		event->damage.layer4_cut = (uint16_t)(1 + random_below(random, 60));
 		break;
-	default:
+	case 6:
 		event->damage.clip = (uint16_t)(1 + random_below(random, 60));
+		break;
+	default:
+		event->damage.twist_at =
+			(uint16_t)random_below(random, random_chance(random, 70) ? 48 : 160);
+		event->damage.twist_with = RANDOM_OF(random, bits);
 	}
 }
 
@@ -174,9 +182,9 @@ void generate_mutation(struct random *random, struct event *event)
 		break;
 	case 3:
 	case 4:
+	case 5:
 		bend_bytes(random, event);
 		break;
-	case 5:
 	case 6:
 		bend_ike(random, event);
 		break;
@@ -328,6 +336,7 @@ void sequence_generate(struct sequence *sequence, const struct pool *pool, uint6
 		.flows = MODEL_FLOWS, .datagrams = 4, .held = 6, .held_bytes = 4000};
 	sequence->start_ms = RANDOM_OF(&random, starts);
 	sequence->count = 0;
+	sequence->tail_ms = 0;
 	talking = begin_talks(&random, sequence, talks);
 	events = 4 + random_below(&random, 45);
 	if (talking == 1 && talks[0].is_long)

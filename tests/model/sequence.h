@@ -63,6 +63,7 @@ struct sequence {
 	struct model_config config;
 	uint32_t start_ms;     /* the engine's clock when it begins */
 	uint32_t least_gap_ms; /* 1 where it matters which of two flows was opened first */
+	uint32_t tail_ms;      /* that go by after the last event */
 	unsigned count;
 	struct event event[SEQUENCE_EVENTS];
 };

@@ -9,16 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool still_differs(const struct sequence *sequence, const struct difference *as)
+/* What is to stay while all else goes. */
+struct fault {
+	check *finds;
+	struct difference difference;
+};
+
+static bool still_differs(const struct sequence *sequence, const struct fault *fault)
 {
+	const struct difference *as = &fault->difference;
 	struct difference difference;
 
 	if (sequence->count == 0)
 		return false;
-	difference = compare_sequence(sequence, NULL);
+	difference = fault->finds(sequence);
 	return difference.found && difference.what == as->what &&
-	       strcmp(difference.model, as->model) == 0 &&
-	       strcmp(difference.engine, as->engine) == 0;
+	       strcmp(difference.says[0], as->says[0]) == 0 &&
+	       strcmp(difference.says[1], as->says[1]) == 0;
 }
 
 /* ---- Fewer events ----------------------------------------------------------------------------- */
@@ -37,7 +44,7 @@ static void leave_out(struct sequence *sequence, unsigned first, unsigned count,
 		sequence->event[first].gap_ms += gap;
 }
 
-static bool fewer_events(struct sequence *sequence, const struct difference *as)
+static bool fewer_events(struct sequence *sequence, const struct fault *fault)
 {
 	static struct sequence tried;
 	bool shorter = false;
@@ -49,7 +56,7 @@ static bool fewer_events(struct sequence *sequence, const struct difference *as)
 			for (int time_passes = 0; time_passes < 2 && !kept; time_passes++) {
 				tried = *sequence;
 				leave_out(&tried, first, size, time_passes);
-				kept = still_differs(&tried, as);
+				kept = still_differs(&tried, fault);
 			}
 			if (kept) {
 				*sequence = tried;
@@ -166,7 +173,7 @@ static plainer *const plainers[] = {
 };
 
 /* One group of fields, of all events at once: what flows share is plain for all or for none. */
-static bool plainer_together(struct sequence *sequence, plainer *set, const struct difference *as)
+static bool plainer_together(struct sequence *sequence, plainer *set, const struct fault *fault)
 {
 	static struct sequence tried;
 	const struct event plain = event_plain();
@@ -175,19 +182,19 @@ static bool plainer_together(struct sequence *sequence, plainer *set, const stru
 	for (unsigned i = 0; i < tried.count; i++)
 		set(&tried.event[i], &plain);
 	if (memcmp(tried.event, sequence->event, sequence->count * sizeof(tried.event[0])) == 0 ||
-	    !still_differs(&tried, as))
+	    !still_differs(&tried, fault))
 		return false;
 	*sequence = tried;
 	return true;
 }
 
-static bool plainer_events(struct sequence *sequence, const struct difference *as)
+static bool plainer_events(struct sequence *sequence, const struct fault *fault)
 {
 	const struct event plain = event_plain();
 	bool simpler = false;
 
 	for (size_t p = 0; p < sizeof(plainers) / sizeof(plainers[0]); p++)
-		simpler |= plainer_together(sequence, plainers[p], as);
+		simpler |= plainer_together(sequence, plainers[p], fault);
 	for (unsigned i = 0; i < sequence->count; i++)
 		for (size_t p = 0; p < sizeof(plainers) / sizeof(plainers[0]); p++) {
 			struct event before = sequence->event[i];
@@ -195,7 +202,7 @@ static bool plainer_events(struct sequence *sequence, const struct difference *a
 			plainers[p](&sequence->event[i], &plain);
 			if (memcmp(&before, &sequence->event[i], sizeof(before)) == 0)
 				continue;
-			if (still_differs(sequence, as))
+			if (still_differs(sequence, fault))
 				simpler = true;
 			else
 				sequence->event[i] = before;
@@ -206,7 +213,7 @@ static bool plainer_events(struct sequence *sequence, const struct difference *a
 /* ---- Fewer rules ------------------------------------------------------------------------------ */
 
 static bool without_rule(struct sequence *sequence, struct plan *plan, unsigned group, size_t rule,
-			 const struct difference *as)
+			 const struct fault *fault)
 {
 	struct sekisho_group_spec *rules = &plan->groups[group];
 	struct sekisho_rule_spec taken = plan->rules[group][rule];
@@ -218,7 +225,7 @@ static bool without_rule(struct sequence *sequence, struct plan *plan, unsigned 
 		(rules->rule_count - rule) * sizeof(taken));
 	plan->policy =
 		sekisho_policy_create(&plan->spec, sequence->pool->names, message, sizeof(message));
-	if (plan->policy != NULL && still_differs(sequence, as)) {
+	if (plan->policy != NULL && still_differs(sequence, fault)) {
 		sekisho_policy_destroy(before);
 		return true;
 	}
@@ -232,19 +239,20 @@ static bool without_rule(struct sequence *sequence, struct plan *plan, unsigned 
 }
 
 /* The sequence's plans are its own by now. */
-static bool fewer_rules(struct sequence *sequence, struct plan *plans, const struct difference *as)
+static bool fewer_rules(struct sequence *sequence, struct plan *plans, const struct fault *fault)
 {
 	bool fewer = false;
 
 	for (unsigned p = 0; p < SEQUENCE_POLICIES; p++)
 		for (unsigned g = 0; g < 2; g++)
 			for (size_t r = plans[p].groups[g].rule_count; r-- > 0;)
-				fewer |= without_rule(sequence, &plans[p], g, r, as);
+				fewer |= without_rule(sequence, &plans[p], g, r, fault);
 	return fewer;
 }
 
-struct difference shrink(struct sequence *sequence, struct difference difference)
+struct difference shrink(struct sequence *sequence, check *finds, struct difference difference)
 {
+	const struct fault fault = {finds, difference};
 	static struct plan plans[SEQUENCE_POLICIES];
 	char message[128];
 	bool smaller = true;
@@ -260,11 +268,11 @@ struct difference shrink(struct sequence *sequence, struct difference difference
 	}
 	sequence->plans = plans;
 	while (smaller) {
-		smaller = fewer_events(sequence, &difference);
-		smaller |= plainer_events(sequence, &difference);
-		smaller |= fewer_rules(sequence, plans, &difference);
+		smaller = fewer_events(sequence, &fault);
+		smaller |= plainer_events(sequence, &fault);
+		smaller |= fewer_rules(sequence, plans, &fault);
 	}
-	return compare_sequence(sequence, NULL);
+	return finds(sequence);
 }
 
 /* ---- Printing --------------------------------------------------------------------------------- */
@@ -349,10 +357,10 @@ void shrink_print(const struct sequence *sequence, const struct difference *diff
 	char text[2 * EVENT_FRAME_MAX + 64];
 	uint64_t at = 0;
 
-	compare_sequence(sequence, verdicts);
-	printf("seed %llu: %s: the model says %s, the engine %s, at row %u\n",
-	       (unsigned long long)sequence->seed, difference->what, difference->model,
-	       difference->engine, difference->event + 1);
+	compare_verdicts(sequence, verdicts);
+	printf("seed %llu: %s: %s says %s, %s %s, at row %u\n", (unsigned long long)sequence->seed,
+	       difference->what, difference->sides[0], difference->says[0], difference->sides[1],
+	       difference->says[1], difference->event + 1);
 	for (unsigned p = 0; p < SEQUENCE_POLICIES; p++)
 		if (uses_policy(sequence, p))
 			print_plan(&sequence->plans[p], p);

@@ -5,10 +5,10 @@
 
 #include "compare.h"
 
-/* Shorten and simplify in place, as long as the same difference stays; returns it as it is at last. */
-struct difference shrink(struct sequence *sequence, struct difference difference);
+/* Shorten and simplify in place, as long as the check finds the same; returns it as it is at last. */
+struct difference shrink(struct sequence *sequence, check *finds, struct difference difference);
 
-/* Print a sequence that differs as rows that can be pasted into a test, with its policies. */
+/* Print a sequence and what was found, as rows that can be pasted into a test, with its policies. */
 void shrink_print(const struct sequence *sequence, const struct difference *difference);
 
 #endif
