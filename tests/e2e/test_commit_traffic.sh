@@ -50,7 +50,8 @@ kill $numbers
 status=0
 wait $numbers || status=$?
 check "no packet was lost: $(cat "$work/numbers")" [ $status -eq 0 ]
-check "nor dropped for want of a rule" [ "$(reason no-rule)$(reason rule-withdrawn)" = 00 ]
+# The kernels' own multicast has no rule; of these flows no packet was lost, and no flow may have been closed.
+check "nor a flow withdrawn" [ "$(reason rule-withdrawn)" = 0 ]
 sent=$(awk '{print $1}' "$work/numbers")
 counted=$(cli rules -o json | jq 'select(.rule == "g/echo-out") | .packets')
 check "the rule that admitted them has counted on: $counted" [ "$counted" = $((2 * sent)) ]
