@@ -4,9 +4,9 @@
  *
  * Boxes are sorted so that a block of addresses comes before all blocks in it. Walking them, the
  * blocks around the present one are a stack. Boxes with the same block and protocol are a run,
- * sorted by where their ranges begin; of each prefix of a run the two ranges that reach furthest
- * are kept, by different rules, so that one look tells whether another rule's range goes from
- * before ours to past it.
+ * sorted by where their ranges begin; of each prefix of a run the range that reaches furthest is
+ * kept, so that one look tells whether a range goes from before ours to past it. Where that is of
+ * the same rule, ours is no matter: what holds that one holds ours as well.
  */
 #include "lint_boxes.h"
 
@@ -29,10 +29,10 @@ struct node {
 	uint32_t begin, end;
 };
 
-/* Of the boxes of a run up to one: whose range goes furthest, and the furthest of another rule. */
+/* Of the boxes of a run up to one, the range that reaches furthest, and whose it is. */
 struct reach {
-	uint16_t last, next_last;
-	uint32_t rule, next_rule;
+	uint16_t last;
+	uint32_t rule;
 };
 
 struct cover {
@@ -152,23 +152,7 @@ static bool is_equal(const struct lint_box *a, const struct lint_box *b)
 	       a->last == b->last;
 }
 
-static void reach_add(struct reach *reach, const struct lint_box *box)
-{
-	if (box->rule == reach->rule) {
-		if (box->last > reach->last)
-			reach->last = box->last;
-	} else if (reach->rule == LINT_BOXES_NONE || box->last > reach->last) {
-		reach->next_rule = reach->rule;
-		reach->next_last = reach->last;
-		reach->rule = box->rule;
-		reach->last = box->last;
-	} else if (reach->next_rule == LINT_BOXES_NONE || box->last > reach->next_last) {
-		reach->next_rule = box->rule;
-		reach->next_last = box->last;
-	}
-}
-
-/* Runs, nodes and reaches. A box that is there already counts for the first that has it only. */
+/* Runs, nodes and reaches. Of equal boxes the first one counts. */
 static bool index_boxes(struct cover *cover)
 {
 	cover->reach = malloc((cover->count + 1) * sizeof(*cover->reach));
@@ -178,7 +162,7 @@ static bool index_boxes(struct cover *cover)
 		return false;
 	for (uint32_t i = 0; i < cover->count; i++) {
 		const struct lint_box *box = &cover->boxes[i];
-		struct reach reach = {.rule = LINT_BOXES_NONE, .next_rule = LINT_BOXES_NONE};
+		struct reach reach = {.rule = LINT_BOXES_NONE};
 		bool new_node = i == 0 || by_block(box - 1, box) != 0;
 
 		if (new_node || box[-1].protocol != box->protocol)
@@ -188,8 +172,8 @@ static bool index_boxes(struct cover *cover)
 		if (new_node)
 			cover->nodes[cover->node_count++] =
 				(struct node){box, (uint32_t)cover->run_count - 1, 0};
-		if (i == 0 || !is_equal(box - 1, box))
-			reach_add(&reach, box);
+		if (reach.rule == LINT_BOXES_NONE || box->last > reach.last)
+			reach = (struct reach){box->last, box->rule};
 		cover->reach[i] = reach;
 		cover->runs[cover->run_count - 1].end = i + 1;
 		cover->nodes[cover->node_count - 1].end = (uint32_t)cover->run_count;
@@ -199,16 +183,12 @@ static bool index_boxes(struct cover *cover)
 
 /* ---- looking ---------------------------------------------------------------------------------- */
 
-/* Another rule than `box`'s in boxes up to `upto` of a run whose range holds that of the box. */
+/* A rule whose range, in the boxes up to `upto` of a run, holds that of a box. */
 static uint32_t reaching(const struct cover *cover, uint32_t upto, const struct lint_box *box)
 {
 	const struct reach *reach = &cover->reach[upto];
 
-	if (reach->rule != LINT_BOXES_NONE && reach->rule != box->rule)
-		return reach->last >= box->last ? reach->rule : LINT_BOXES_NONE;
-	if (reach->next_rule != LINT_BOXES_NONE && reach->next_last >= box->last)
-		return reach->next_rule;
-	return LINT_BOXES_NONE;
+	return reach->last >= box->last ? reach->rule : LINT_BOXES_NONE;
 }
 
 /* The same in a whole run of a node. */
@@ -244,10 +224,7 @@ static uint32_t run_holds(struct cover *cover, const struct node *node, uint16_t
 	return reaching(cover, low - 1, box);
 }
 
-/*
- * The rule that makes a box needless, or LINT_BOXES_NONE. `around[0..depth-1]` are the nodes
- * around.
- */
+/* A rule that holds a box, or LINT_BOXES_NONE. `around[0..depth-1]` are the nodes around. */
 static uint32_t holder_of(struct cover *cover, uint32_t i, const struct node *node,
 			  const struct node *const *around, size_t depth)
 {
@@ -267,11 +244,11 @@ static uint32_t holder_of(struct cover *cover, uint32_t i, const struct node *no
 	return holder;
 }
 
-/* One more box of a rule, and who holds it. */
+/* One more box of a rule, and who holds it; `equal` if that has the very same. */
 static void note_holder(struct lint_cover *cover, bool *is_new, uint32_t holder, bool equal)
 {
 	if (*is_new)
-		*cover = (struct lint_cover){.rule = holder, .is_equal = equal};
+		cover->rule = holder;
 	else if (holder == LINT_BOXES_NONE)
 		cover->rule = LINT_BOXES_NONE;
 	else if (cover->rule != LINT_BOXES_NONE && cover->rule != holder)
@@ -299,14 +276,17 @@ static int judge_boxes(struct cover *cover, struct lint_cover *covers, bool *is_
 		for (uint32_t i = first; i < end; i++) {
 			const struct lint_box *box = &cover->boxes[i];
 			bool again = i > first && is_equal(box - 1, box);
+			uint32_t holder = original;
 
-			if (!again)
+			if (!again) {
 				original = box->rule;
-			else if (box->rule == original || box->rule == box[-1].rule)
-				continue; /* the rule has the same box twice */
-			note_holder(&covers[box->rule], &is_new[box->rule],
-				    again ? original : holder_of(cover, i, node, around, depth),
-				    again);
+				holder = holder_of(cover, i, node, around, depth);
+			}
+			/* a box within another of its own, or that it has twice, says nothing */
+			if (holder == box->rule || (again && box[-1].rule == box->rule))
+				covers[box->rule].is_equal = false;
+			else
+				note_holder(&covers[box->rule], &is_new[box->rule], holder, again);
 		}
 		around[depth++] = node;
 	}
@@ -321,7 +301,7 @@ int lint_boxes_cover(struct lint_box *boxes, size_t count, struct lint_cover *co
 	int rc = -ENOMEM;
 
 	for (size_t r = 0; r < rules; r++)
-		covers[r] = (struct lint_cover){.rule = LINT_BOXES_NONE};
+		covers[r] = (struct lint_cover){.rule = LINT_BOXES_NONE, .is_equal = true};
 	if (is_new != NULL)
 		memset(is_new, true, rules);
 	if (count > 0)

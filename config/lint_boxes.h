@@ -33,9 +33,9 @@ bool lint_boxes_meet(const struct lint_box *a, const struct lint_box *b);
 
 /* What makes a rule needless. */
 struct lint_cover {
-	uint32_t rule;   /* that holds its first box; LINT_BOXES_NONE: one is in no other rule */
+	uint32_t rule;   /* that holds a box of it; LINT_BOXES_NONE: one is in no other rule */
 	bool by_several; /* not all boxes are in that one */
-	bool is_equal;   /* each of its boxes is one of the other's */
+	bool is_equal;   /* each of its boxes is one of the other's, and all are different */
 };
 #define LINT_BOXES_NONE UINT32_MAX
 

@@ -165,10 +165,54 @@ static bool makes_needless(const struct lint_box *b, const struct lint_box *a)
 	return !lint_box_holds(a, b) || b->rule < a->rule;
 }
 
+/* Whether another box of the same rule holds a box, so that it says nothing. */
+static bool is_inner(const struct lint_box *boxes, size_t count, size_t i)
+{
+	for (size_t j = 0; j < count; j++) {
+		if (boxes[j].rule == boxes[i].rule && lint_box_holds(&boxes[j], &boxes[i]) &&
+		    !lint_box_holds(&boxes[i], &boxes[j]))
+			return true;
+	}
+	return false;
+}
+
+/* Whether all boxes of rule r are in boxes of another one. */
+static bool all_held(const struct lint_box *boxes, size_t count, uint32_t r, uint32_t holder)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool found = boxes[i].rule != r || is_inner(boxes, count, i);
+
+		for (size_t j = 0; j < count && !found; j++)
+			found = boxes[j].rule == holder && lint_box_holds(&boxes[j], &boxes[i]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* Whether each box of rule r is one of another rule's, and no two are the same. */
+static bool all_equal(const struct lint_box *boxes, size_t count, uint32_t r, uint32_t holder)
+{
+	for (size_t i = 0; i < count; i++) {
+		unsigned others = 0, own = 0;
+
+		for (size_t j = 0; j < count && boxes[i].rule == r; j++) {
+			bool same = lint_box_holds(&boxes[j], &boxes[i]) &&
+				    lint_box_holds(&boxes[i], &boxes[j]);
+
+			others += same && boxes[j].rule == holder;
+			own += same && boxes[j].rule == r;
+		}
+		if (boxes[i].rule == r && (others == 0 || own > 1))
+			return false;
+	}
+	return true;
+}
+
 static void covers_are_as_defined(void **state)
 {
 	enum { RULES = 12, BOXES = 24 };
-	unsigned needless = 0;
+	unsigned needless = 0, equal = 0;
 
 	for (unsigned round = 0; round < 4000; round++) {
 		struct lint_box boxes[BOXES], sorted[BOXES];
@@ -188,13 +232,19 @@ static void covers_are_as_defined(void **state)
 			is_free[boxes[i].rule] |= !held;
 		}
 		for (unsigned r = 0; r < RULES; r++) {
-			bool expected = has_box[r] && !is_free[r];
+			const struct lint_cover *cover = &covers[r];
 
-			assert_int_equal(covers[r].rule != LINT_BOXES_NONE, expected);
-			needless += expected;
+			assert_int_equal(cover->rule != LINT_BOXES_NONE, has_box[r] && !is_free[r]);
+			if (cover->rule == LINT_BOXES_NONE)
+				continue;
+			needless++;
+			equal += cover->is_equal;
+			assert_int_not_equal(cover->rule, r);
+			assert_true(cover->by_several || all_held(boxes, BOXES, r, cover->rule));
+			assert_true(!cover->is_equal || all_equal(boxes, BOXES, r, cover->rule));
 		}
 	}
-	assert_true(needless > 1000); /* or little was tried */
+	assert_true(needless > 1000 && equal > 50); /* or little was tried */
 }
 
 static bool in_block(const struct sekisho_prefix *block, uint8_t family, uint8_t last)
