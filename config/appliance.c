@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "schema.h"
+#include "spelling.h"
 
 #define FLOWS_DEFAULT 1048576u
 #define FLOWS_MIN     1024u
@@ -132,12 +133,15 @@ static void build_workers(struct builder *builder)
 static int word_of(struct builder *builder, const char *word, const char *const *words,
 		   const char *path)
 {
+	struct spelling known = {.word_at = spelling_word_at, .list = words};
+	char hint[SPELLING_HINT];
+
 	for (int i = 0; words[i] != NULL; i++) {
 		if (strcmp(words[i], word) == 0)
 			return i;
+		known.count++;
 	}
-	SAY(builder, path, "'%s' is not allowed: %s, %s, %s%s%s", word, words[0], words[1], words[2],
-	    words[3] ? ", " : "", words[3] ? words[3] : "");
+	SAY(builder, path, "'%s' is not allowed%s", word, spelling_hint(hint, word, &known));
 	return 0;
 }
 

@@ -3,8 +3,10 @@
 #include "spelling.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define WORD_MAX 64 /* longer ones are near to none */
 #define FAR      99
@@ -75,7 +77,8 @@ const char *spelling_near(char hint[SPELLING_HINT], const char *wrong, const str
 	hint[0] = '\0';
 	for (size_t i = 0; i < words->count; i++) {
 		const char *word = words->word_at(words->list, i);
-		unsigned d = distance(wrong, word);
+		bool begins = letters > 2 && strncasecmp(word, wrong, letters) == 0;
+		unsigned d = begins ? 1 : distance(wrong, word);
 
 		if (d < best) {
 			best = d;

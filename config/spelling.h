@@ -17,7 +17,7 @@ struct spelling {
 /*
  * The end of a message about a word that is none of these: "; did you mean 'groups'?" if one is
  * near, else nothing. Letters changed, added, left out, swapped or in the wrong case make words
- * near. Looks at each word once. Returns `hint`.
+ * near, and so does an end that is missing. Looks at each word once. Returns `hint`.
  */
 const char *spelling_near(char hint[SPELLING_HINT], const char *wrong,
 			  const struct spelling *words);
