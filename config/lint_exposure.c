@@ -16,18 +16,29 @@
 #include <string.h>
 
 static const struct lint_service known[] = {
-	{IPPROTO_UDP, 500, "IKE"},         {IPPROTO_UDP, 4500, "NAT-T"},
-	{IPPROTO_UDP, 51820, "WireGuard"}, {IPPROTO_UDP, 123, "NTP"},
-	{IPPROTO_UDP, 53, "DNS"},          {IPPROTO_UDP, 1194, "OpenVPN"},
-	{IPPROTO_UDP, 1701, "L2TP"},       {IPPROTO_UDP, 5060, "SIP"},
-	{IPPROTO_UDP, 655, "tinc"},        {IPPROTO_UDP, 2123, "GTP-C"},
-	{IPPROTO_UDP, 2152, "GTP-U"},      {IPPROTO_UDP, 137, "NetBIOS names"},
-	{IPPROTO_UDP, 138, "NetBIOS"},     {IPPROTO_UDP, 67, "DHCP relay"},
-	{IPPROTO_UDP, 319, "PTP"},         {IPPROTO_UDP, 320, "PTP"},
-	{IPPROTO_UDP, 520, "RIP"},         {IPPROTO_UDP, 521, "RIPng"},
-	{IPPROTO_ESP, 0, "esp"},           {IPPROTO_AH, 0, "ah"},
-	{IPPROTO_GRE, 0, "gre"},           {IPPROTO_IPIP, 0, "ipip"},
-	{IPPROTO_IPV6, 0, "ipv6"},         {IPPROTO_SCTP, 0, "sctp"},
+	{IPPROTO_UDP, 500, "IKE"},
+	{IPPROTO_UDP, 4500, "NAT-T"},
+	{IPPROTO_UDP, 51820, "WireGuard"},
+	{IPPROTO_UDP, 123, "NTP"},
+	{IPPROTO_UDP, 1194, "OpenVPN"},
+	{IPPROTO_UDP, 1701, "L2TP"},
+	{IPPROTO_UDP, 5060, "SIP"},
+	{IPPROTO_UDP, 655, "tinc"},
+	{IPPROTO_UDP, 2123, "GTP-C"},
+	{IPPROTO_UDP, 2152, "GTP-U"},
+	{IPPROTO_UDP, 137, "NetBIOS names"},
+	{IPPROTO_UDP, 138, "NetBIOS"},
+	{IPPROTO_UDP, 67, "DHCP relay"},
+	{IPPROTO_UDP, 319, "PTP"},
+	{IPPROTO_UDP, 320, "PTP"},
+	{IPPROTO_UDP, 520, "RIP"},
+	{IPPROTO_UDP, 521, "RIPng"},
+	{IPPROTO_ESP, 0, "esp"},
+	{IPPROTO_AH, 0, "ah"},
+	{IPPROTO_GRE, 0, "gre"},
+	{IPPROTO_IPIP, 0, "ipip"},
+	{IPPROTO_IPV6, 0, "ipv6"},
+	{IPPROTO_SCTP, 0, "sctp"},
 };
 #define KNOWN (sizeof(known) / sizeof(known[0]))
 
@@ -54,15 +65,19 @@ bool lint_names_portless(const struct sekisho_rule_spec *spec)
 	       spec->protocol != IPPROTO_ICMP && spec->protocol != IPPROTO_ICMPV6;
 }
 
-/* The known services, the ports that grammars are spoken on, and protocols that rules name. */
+/*
+ * The known services, protocols that rules name, and under strict the ports that grammars are spoken
+ * on. DNS, which answers a port that nobody knows, is among those only.
+ */
 static void list_services(struct lint_exposures *exposures, const struct linter *linter)
 {
 	const struct sekisho_strict_spec *strict = &linter->spec->strict;
+	bool is_strict = linter->spec->semantics == SEKISHO_STRICT;
 	bool is_named[SEKISHO_PROTOCOL_ALL] = {false};
 
 	for (size_t i = 0; i < KNOWN; i++)
 		lint_exposures_add(exposures, known[i]);
-	for (unsigned g = 0; g < SEKISHO_GRAMMAR_COUNT; g++) {
+	for (unsigned g = 0; is_strict && g < SEKISHO_GRAMMAR_COUNT; g++) {
 		for (unsigned p = 0; p < strict->port_count[g]; p++)
 			lint_exposures_add(
 				exposures,

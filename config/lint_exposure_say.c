@@ -232,6 +232,7 @@ static void say_guarded(const struct lint_told *told)
 	bool by_rule = told->linter->spec->strict.symmetric_udp == SEKISHO_SYMMETRIC_RULE &&
 		       count_kind(told, UDP_WITHOUT_GRAMMAR) > 0;
 	bool portless = count_kind(told, PORTLESS) > 0;
+	bool follows = told->linter->spec->strict.esp == SEKISHO_ESP_FOLLOWS_IKE;
 	struct words words = {.length = 0}, clauses = {.length = 0};
 
 	add_proofs(told, &words, &clauses);
@@ -242,7 +243,9 @@ static void say_guarded(const struct lint_told *told)
 		    : words.length ? "other udp between equal ports"
 				   : "udp between equal ports",
 		    by_rule && portless ? " and of " : "",
-		    portless ? "protocols without ports" : "");
+		    !portless ? ""
+		    : follows ? "protocols without ports but esp"
+			      : "protocols without ports");
 	if (by_rule)
 		add(&clauses, "%sSTRICT-22", clauses.length ? ", " : "");
 	if (portless)

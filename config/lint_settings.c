@@ -48,8 +48,7 @@ static void judge_strict(struct linter *linter)
 		    "peer may start what looks like an answer");
 	if (spec->strict.esp == SEKISHO_ESP_FOLLOWS_IKE)
 		say(linter, LINT_WEAKENED_STRICT, "strict.esp", "STRICT-40",
-		    "ESP passes as an answer while an IKE SA of its two addresses lives, without a "
-		    "rule for its direction");
+		    "ESP passes both ways without a rule while an IKE SA of its two addresses lives");
 	if (!spec->strict.verify_checksums)
 		say(linter, LINT_WEAKENED_STRICT, "strict.verify_checksums", "STRICT-73",
 		    "packets with a wrong checksum make and change state");

@@ -500,7 +500,7 @@ static bool is_exposed(const struct sekisho_policy_spec *spec, const struct seki
 	static const struct {
 		uint8_t protocol;
 		uint16_t port;
-	} services[] = {{17, 500},  {17, 4500}, {17, 123}, {17, 53}, {17, 520},
+	} services[] = {{17, 500},  {17, 4500}, {17, 123}, {17, 520},
 			{17, 1194}, {50, 0},    {47, 0},   {51, 0}};
 	struct judge judge, alone;
 	bool exposed = false;
@@ -508,7 +508,7 @@ static bool is_exposed(const struct sekisho_policy_spec *spec, const struct seki
 
 	judge_init(&judge, spec);
 	judge_init_alone(&alone, spec, rule);
-	for (size_t i = 0; i < 2 * 9 * 9 && !exposed; i++) {
+	for (size_t i = 0; i < 18 * sizeof(services) / sizeof(services[0]) && !exposed; i++) {
 		const struct shape ours = {.local = locals[i % 2],
 					   .peer = addresses[i / 2 % 9],
 					   .direction = rule->direction,
