@@ -226,6 +226,8 @@ static void build_checksum(const struct event *event, uint8_t *layer4, uint32_t 
 	put16(layer4 + at, ~sum(layer4, length, pseudo));
 	if (event->damage.l4_checksum)
 		layer4[at] ^= 0x55;
+	if (event->damage.no_checksum)
+		put16(layer4 + at, 0);
 }
 
 /* ---- Layer 3 ---------------------------------------------------------------------------------- */

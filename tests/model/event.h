@@ -72,6 +72,7 @@ struct event_dns {
 	bool response;
 	uint16_t id;
 	uint8_t question; /* which of the builder's names; 0 is none */
+	uint8_t more;     /* questions that it tells of and has not */
 	uint8_t type;
 };
 
@@ -90,6 +91,7 @@ struct event_fragment {
 /* What is wrong with the bytes, done last. */
 struct event_damage {
 	bool ip_checksum, l4_checksum;
+	bool no_checksum;   /* 0 in its place, which in UDP says that there is none */
 	bool called_good;   /* the NIC says that layer 4's checksum is right */
 	uint8_t twist_with; /* on a byte of layer 4, whose checksum is right all the same */
 	uint16_t twist_at;

@@ -58,9 +58,10 @@ static uint32_t build_dns(const struct event_dns *dns, uint8_t *at)
 	memset(at, 0, 12);
 	put16(at, dns->id);
 	at[2] = dns->response ? 0x81 : 0x01;
+	at[5] = dns->more;
 	if (label[0] == '\0')
 		return length;
-	at[5] = 1;
+	at[5]++;
 	while (label[0] != '\0') {
 		size_t size = strcspn(label, ".");
 

@@ -40,6 +40,12 @@ static int words_of_dns(const struct event_dns *dns, char *text, size_t size)
 {
 	const char *name = event_dns_name(dns->question);
 
+	int at = 0;
+
+	if (dns->more > 0)
+		at = snprintf(text, size, "set 5 %u ", dns->more + (name[0] != '\0'));
+	text += at;
+	size -= (size_t)at;
 	return snprintf(text, size, "dns %s %u %s %u", dns->response ? "r" : "q", dns->id,
 			name[0] != '\0' ? name : "-", dns->type);
 }

@@ -72,7 +72,7 @@ static void bend_bytes(struct random *random, struct event *event)
 {
 	static const uint8_t bits[] = {1, 2, 4, 8, 16, 32, 64, 128, 255, 3};
 
-	switch (random_below(random, 11)) {
+	switch (random_below(random, 12)) {
 	case 0:
 		event->damage.ip_checksum = true;
 		break;
@@ -94,7 +94,11 @@ static void bend_bytes(struct random *random, struct event *event)
 		event->damage.layer4_cut = (uint16_t)(1 + random_below(random, 60));
 		break;
 	case 6:
-		event->damage.clip = (uint16_t)(1 + random_below(random, 60));
+		event->damage.clip =
+			(uint16_t)(1 + random_below(random, random_chance(random, 70) ? 60 : 130));
+		break;
+	case 7:
+		event->damage.no_checksum = true;
 		break;
 	default:
 		event->damage.twist_at =

@@ -33,6 +33,7 @@ struct talk {
 	unsigned opener; /* direction of who begins */
 	bool is_long;    /* it has much to say, and is alone */
 	unsigned step;
+	bool is_midstream; /* IKE whose beginning nobody saw */
 	uint8_t payload;   /* enum event_payload of IKE */
 	uint8_t spi[2];    /* of SAs that each side has initiated; 0: none yet */
 	uint16_t id;       /* ICMP identifier, or that of the next datagram in fragments */

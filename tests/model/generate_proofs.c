@@ -8,11 +8,12 @@
 static void say(struct random *random, const struct talk *talk, unsigned sender,
 		struct event *event)
 {
-	static const uint16_t sizes[] = {1, 11, 12, 31, 32, 47, 48, 49, 91, 92, 147, 148, 160};
+	static const uint16_t sizes[] = {1,  11, 12, 31, 32, 40, 47,  48,
+					 49, 56, 64, 80, 91, 92, 147, 148};
 
 	generate_address(talk, sender, event);
 	event->payload = talk->payload;
-	if (random_chance(random, 5))
+	if (random_chance(random, 8))
 		event->payload_size = RANDOM_OF(random, sizes);
 }
 
@@ -83,6 +84,7 @@ static void dns_say(struct random *random, struct talk *talk, struct event *even
 				 (random_chance(random, 60) ? 0 : random_below(random, 18))),
 		.question = (uint8_t)(random_chance(random, 80) ? 1 : random_below(random, 4)),
 		.type = random_chance(random, 90) ? 1 : 28,
+		.more = random_chance(random, 4),
 	};
 }
 

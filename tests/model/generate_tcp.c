@@ -171,6 +171,13 @@ static void say_rst(struct random *random, struct talk *talk, unsigned sender, s
 	}
 }
 
+/* The host has forgotten all, and uses the port again. */
+static void say_anew(struct random *random, struct talk *talk, unsigned sender, struct event *event)
+{
+	restart(random, &talk->tcp[sender]);
+	say_syn(random, talk, sender, event);
+}
+
 /* Choose what is said next, by how far the talk is. */
 static void choose(struct random *random, struct talk *talk, struct event *event)
 {
@@ -194,7 +201,7 @@ static void choose(struct random *random, struct talk *talk, struct event *event
 	else if (kind < 94)
 		say_rst(random, talk, either, event);
 	else
-		restart(random, &talk->tcp[either]), say_syn(random, talk, either, event);
+		say_anew(random, talk, either, event);
 }
 
 static void tcp_say(struct random *random, struct talk *talk, struct event *event)

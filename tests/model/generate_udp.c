@@ -43,6 +43,7 @@ static void ike_begin(struct random *random, struct talk *talk)
 	if (random_chance(random, 10))
 		talk->port[SEKISHO_INGRESS] = 4001;               /* behind a NAT */
 	talk->protocol = random_chance(random, 70) ? 0x20 : 0x10; /* the version */
+	talk->is_midstream = random_chance(random, 15);
 	talk->spi[0] = (uint8_t)('A' + random_below(random, 2));
 	talk->spi[1] = (uint8_t)('C' + random_below(random, 2));
 }
@@ -66,6 +67,8 @@ static void ike_initiate(struct random *random, struct talk *talk, unsigned owne
 {
 	bool answer = random_chance(random, 50);
 
+	if (random_chance(random, 15))
+		talk->spi[owner] = (uint8_t)('A' + random_below(random, 20));
 	ike_message(talk, owner, answer ? !owner : owner, event);
 	event->ike.exchange = talk->protocol == 0x20 ? 34 : 2;
 	if (!answer || random_chance(random, 10))
@@ -106,7 +109,11 @@ static void ike_say(struct random *random, struct talk *talk, struct event *even
 	uint32_t kind = random_below(random, 100);
 
 	talk->step++;
-	if (kind < 6) { /* rekeyed under encryption: both SPIs are new */
+	if (talk->is_midstream && kind < 80) { /* SAs from before anybody looked: STRICT-38 */
+		talk->spi[owner] = (uint8_t)('K' + random_below(random, 4));
+		ike_continue(random, talk, owner, event);
+		event->ike.message = 0;
+	} else if (kind < 6) { /* rekeyed under encryption: both SPIs are new */
 		talk->spi[owner]++;
 		ike_continue(random, talk, owner, event);
 	} else if (kind < 12) { /* float: RFC 7296 2.23 */

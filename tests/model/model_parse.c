@@ -363,8 +363,9 @@ static void read_fragment_header(struct model_packet *packet, struct span header
 
 enum { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, OPTIONS = 60 };
 
-/* The bytes of the extension header that `chain` begins with, or 0 if that is wrong. */
-static uint32_t extension_length(struct model_packet *packet, uint8_t type, struct span chain)
+/* The bytes of the extension header that `chain` begins with, after `used` ones, or 0 if it is wrong. */
+static uint32_t extension_length(struct model_packet *packet, uint8_t type, struct span chain,
+				 uint32_t used)
 {
 	uint32_t length = 8;
 
@@ -374,6 +375,10 @@ static uint32_t extension_length(struct model_packet *packet, uint8_t type, stru
 	}
 	if (chain.length >= 8 && type != FRAGMENT)
 		length = 8u + 8u * chain.bytes[1];
+	if (used + length > 256) {
+		wrong(packet, SEKISHO_REASON_EXT_CHAIN);
+		return 0;
+	}
 	if (chain.length < length) { /* RFC 7112: the first fragment holds the whole chain */
 		wrong(packet, packet->is_fragment ? SEKISHO_REASON_FRAGMENT_TINY
 						  : SEKISHO_REASON_EXT_CHAIN);
@@ -403,12 +408,10 @@ static struct span walk_chain(struct model_packet *packet, struct span chain)
 			wrong(packet, SEKISHO_REASON_EXT_CHAIN);
 			return chain;
 		}
-		length = extension_length(packet, type, chain);
+		length = extension_length(packet, type, chain, bytes);
 		headers++;
 		bytes += length;
-		if (bytes > 256)
-			wrong(packet, SEKISHO_REASON_EXT_CHAIN);
-		if (length == 0 || bytes > 256)
+		if (length == 0)
 			return chain;
 		if (type == ROUTING && chain.bytes[2] == 0)
 			wrong(packet, SEKISHO_REASON_SOURCE_ROUTE);

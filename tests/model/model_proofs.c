@@ -43,7 +43,7 @@ void model_add(struct model_questions *list, unsigned most, struct model_questio
 /* FNV-1a. */
 uint64_t model_number(uint64_t kind, const uint8_t *bytes, uint32_t length)
 {
-	uint64_t number = UINT64_C(0xcbf29ce484222325) ^ kind;
+	uint64_t number = (UINT64_C(0xcbf29ce484222325) ^ kind) * UINT64_C(0x100000001b3);
 
 	for (uint32_t i = 0; i < length; i++)
 		number = (number ^ bytes[i]) * UINT64_C(0x100000001b3);

@@ -389,7 +389,7 @@ static void note_syn(struct model *model, struct model_flow *flow,
 		model_settle(sender, receiver);
 		flow->state = SYN_CROSSED;
 	} else if (model_is_strict(model, packet) && s.from_opener && !is_own_syn(&s) &&
-		   flow->opened[packet->direction] &&
+		   flow->opened_by[packet->direction] != packet->number && /* passes by the flow */
 		   (flow->state == SYN_CROSSED || flow->state == SYN_RECEIVED ||
 		    flow->state == ESTABLISHED)) {
 		note_later_syn(flow, packet);
