@@ -31,7 +31,8 @@ static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct jo
 	case TRACK_PASS:
 	case TRACK_LAST:
 		if (flow_is_half_open(flow) != was_half_open)
-			limit_change(&engine->table.limit, flow, was_half_open);
+			limit_change(&engine->table.limit, &job->zone->ceilings, flow,
+				     was_half_open);
 		engine_flow_account(job, flow, now);
 		if (result.outcome == TRACK_LAST)
 			engine_flow_close(engine, flow);

@@ -247,7 +247,7 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 	if (created)
 		limit_enter(&engine->table.limit, &job->zone->ceilings, flow);
 	else
-		limit_change(&engine->table.limit, flow, was_half_open);
+		limit_change(&engine->table.limit, &job->zone->ceilings, flow, was_half_open);
 	flow_table_set_rule(&engine->table, flow, job->direction, match->rule);
 	flow->opened_by[job->direction] = (uint32_t)job->verdict->packet;
 	engine_flow_account(job, flow, now);

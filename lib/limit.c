@@ -81,6 +81,16 @@ static void count_half_open(const struct limit *limit, const struct flow *flow, 
 	cells.row[1]->half_open += amount;
 }
 
+/* A half-open flow counts for its source from here on, if there is a ceiling. */
+static void enter_half_open(const struct limit *limit, const struct limit_ceilings *ceilings,
+			    struct flow *flow)
+{
+	if (ceilings->half_open_per_source == UINT32_MAX)
+		return;
+	flow->counted_half_open = true;
+	count_half_open(limit, flow, 1);
+}
+
 void limit_enter(struct limit *limit, const struct limit_ceilings *ceilings, struct flow *flow)
 {
 	bool half_open = flow_is_half_open(flow);
@@ -90,18 +100,19 @@ void limit_enter(struct limit *limit, const struct limit_ceilings *ceilings, str
 		flow->counted = true;
 		count_flow(limit, flow, 1);
 	}
-	if (half_open && ceilings->half_open_per_source != UINT32_MAX) {
-		flow->counted_half_open = true;
-		count_half_open(limit, flow, 1);
-	}
+	if (half_open)
+		enter_half_open(limit, ceilings, flow);
 }
 
-void limit_change(struct limit *limit, struct flow *flow, bool was_half_open)
+void limit_change(struct limit *limit, const struct limit_ceilings *ceilings, struct flow *flow,
+		  bool was_half_open)
 {
 	bool half_open = flow_is_half_open(flow);
 
 	limit->half_open += (uint32_t)half_open - (uint32_t)was_half_open;
-	if (!half_open && flow->counted_half_open) {
+	if (half_open && !was_half_open) {
+		enter_half_open(limit, ceilings, flow);
+	} else if (!half_open && flow->counted_half_open) {
 		count_half_open(limit, flow, UINT32_MAX);
 		flow->counted_half_open = false;
 	}

@@ -49,7 +49,8 @@ bool limit_admit(const struct limit *limit, const struct limit_ceilings *ceiling
 void limit_enter(struct limit *limit, const struct limit_ceilings *ceilings, struct flow *flow);
 
 /* A flow may have become half-open, or be so no more; `was` is what it was before. */
-void limit_change(struct limit *limit, struct flow *flow, bool was_half_open);
+void limit_change(struct limit *limit, const struct limit_ceilings *ceilings, struct flow *flow,
+		  bool was_half_open);
 
 /* A flow goes. */
 void limit_leave(struct limit *limit, const struct flow *flow);

@@ -178,6 +178,27 @@ static void strict_17_expired_of_another_kind(void **state)
 	bench_fini(&bench);
 }
 
+/* a connection that its hosts begin anew in its place is half-open again, and counts so */
+static void strict_17_half_open_again(void **state)
+{
+	struct sekisho_policy_spec spec;
+	struct bench bench;
+
+	(void)state;
+	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
+	spec.limits.half_open_per_source = 1;
+	start(&bench, 64, &spec);
+	establish(&bench, 3000);
+	expect(&bench, 1, "out tcp 3000 80 S 9000 0 0", "flow-originator");
+	expect(&bench, 2, "out tcp 3001 80 S 100 0 0", "rule-match");
+	expect(&bench, 3, "in tcp 80 3001 RA 0 101 0", "flow-answer");
+	expect(&bench, 4, "in tcp 80 3000 SA 7000 9001 0", "flow-answer");
+	expect(&bench, 5, "out tcp 3002 80 S 100 0 0", "limit-source");
+	expect(&bench, 6, "out tcp 3000 80 A 9001 7001 0", "flow-originator");
+	expect(&bench, 7, "out tcp 3002 80 S 100 0 0", "rule-match");
+	bench_fini(&bench);
+}
+
 /* STRICT-7: a SYN that a ceiling refuses leaves the closed flow that it would have replaced */
 static void strict_7_refused_in_the_place_of_a_closed_flow(void **state)
 {
@@ -279,6 +300,7 @@ int main(void)
 		cmocka_unit_test(strict_17_half_open_percent_recycles_the_oldest),
 		cmocka_unit_test(strict_17_half_open_percent_of_a_small_table),
 		cmocka_unit_test(strict_17_expired_of_another_kind),
+		cmocka_unit_test(strict_17_half_open_again),
 		cmocka_unit_test(strict_7_refused_in_the_place_of_a_closed_flow),
 		cmocka_unit_test(strict_17_beginning_anew_over_the_ceiling),
 		cmocka_unit_test(aws_51_table_full),
