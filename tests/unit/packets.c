@@ -303,6 +303,62 @@ static uint32_t frame_of_bytes(const char *hex, uint8_t *frame)
 	return length;
 }
 
+#define FLAWS_MAX      4
+#define IP_CHECKSUM_AT 10
+
+/* What is wrong with a packet on purpose. */
+struct flaws {
+	struct {
+		bool l4;
+		uint32_t at;
+		uint8_t value;
+	} change[FLAWS_MAX];
+	int changes;
+	uint32_t cut; /* 0: it is whole */
+};
+
+/* Take the words on flaws out of a row's. */
+static void flaws_take(struct flaws *flaws, struct words *w)
+{
+	*flaws = (struct flaws){0};
+	for (int taken; w->count > 1; w->count -= taken) {
+		bool l4 = strcmp(word(w, 1), "l4") == 0;
+
+		taken = strcmp(word(w, 1), "cut") == 0 ? 2 : 3;
+		if (taken == 2) {
+			flaws->cut = number(w, 2);
+		} else if (l4 || strcmp(word(w, 1), "ip") == 0) {
+			flaws->change[flaws->changes].l4 = l4;
+			flaws->change[flaws->changes].at = number(w, 2);
+			flaws->change[flaws->changes++].value = (uint8_t)number(w, 3);
+		} else {
+			return;
+		}
+		memmove(&w->word[1], &w->word[1 + taken],
+			(size_t)(w->count - 1 - taken) * sizeof(w->word[0]));
+	}
+}
+
+static void flaws_apply(const struct flaws *flaws, uint8_t *ip, uint32_t header)
+{
+	for (int i = 0; i < flaws->changes; i++)
+		ip[flaws->change[i].at + (flaws->change[i].l4 ? header : 0)] =
+			flaws->change[i].value;
+}
+
+/* Checksums over what is wrong; then those that are to be wrong themselves. */
+static void spoil(const struct flaws *flaws, uint8_t *ip, uint32_t header, uint8_t protocol,
+		  uint32_t length)
+{
+	flaws_apply(flaws, ip, header);
+	if (header == 20) {
+		put16(ip + IP_CHECKSUM_AT, 0);
+		put16(ip + IP_CHECKSUM_AT, ~sum(ip, (ip[0] & 15u) * 4, 0)); /* options as well */
+	}
+	checksum(ip, header, protocol, length);
+	flaws_apply(flaws, ip, header);
+}
+
 uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction)
 {
 	const char *hex = strstr(text, " bytes ");
@@ -310,9 +366,11 @@ uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction)
 	uint8_t l4[1600];
 	bool v6, out;
 	uint8_t protocol;
+	struct flaws flaws;
 	uint32_t length, header;
 
 	words_split(&w, text);
+	flaws_take(&flaws, &w);
 	out = strncmp(word(&w, 0), "out", 3) == 0;
 	*direction = out ? SEKISHO_EGRESS : SEKISHO_INGRESS;
 	memset(frame, 2, 12);
@@ -334,5 +392,7 @@ uint32_t packets_build(const char *text, uint8_t *frame, uint8_t *direction)
 	header = ip_header(frame + 14, v6, out, protocol, length);
 	memcpy(frame + 14 + header, l4, length);
 	checksum(frame + 14, header, protocol, length);
-	return 14 + header + length;
+	if (flaws.changes > 0)
+		spoil(&flaws, frame + 14, header, protocol, length);
+	return 14 + (flaws.cut > 0 ? flaws.cut : header + length);
 }

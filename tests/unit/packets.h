@@ -25,6 +25,12 @@
  *	ntp MODE ORIGIN TRANSMIT			version 4; timestamps as SPIs
  *	keepalive, esp, junk				one byte 0xff; 32 bytes 0x11
  *
+ * In front of the protocol, up to four of these spoil the packet:
+ *
+ *	ip OFFSET VALUE, l4 OFFSET VALUE ...		a byte of the IP header, or behind it, is another; the
+ *							checksums are right all the same, unless it is one of theirs
+ *	cut BYTES ...					it ends so many bytes after the Ethernet header
+ *
  * SPIs are one letter or 0. What no words say is said by its bytes, from the EtherType on:
  *
  *	out bytes HEX, in bytes HEX
