@@ -8,16 +8,17 @@ PCAP is a recording of what ports received (LINUX_SLL2); the numbers are the int
 ports, IN and OUT, and of the far ends of their wires, which receive what sekishod sends. So what came
 at IN and did not come, the same to the byte, at OUT-NEAR was dropped; likewise the other direction.
 
-A drop is in order only if the packet was TCP and nobody needed it, as told by what was forwarded before:
+A drop is in order only if the packet was TCP and nobody needed it, as told by what had come before:
 
-- a copy that the wire made of one forwarded before (what a host sends again differs);
+- a copy that the wire made of one that was forwarded (what a host sends again differs);
 - bytes that their receiver had acknowledged, late or sent again by a host that did not know yet;
 - an acknowledgement without bytes that a later one had overtaken;
-- of a connection that was reset;
-- of a second handshake, which a late copy of a SYN begins at a server whose connection has ended:
-  its SYN-ACK, and then what the client says to that.
+- of a connection that was reset then: a host that has gone so may send more than one, and not each is exact;
+- an answer to a late copy of a SYN, at a server whose connection has ended: an ACK or, of what it takes
+  for a second handshake, a SYN-ACK, and then what the client says to that.
 
-All else is printed, and the exit code is 1. Connections that began before the recording are not judged.
+All else is printed, and the exit code is 1. Not judged are connections that began before the recording,
+and what came after sekishod had last sent something.
 """
 import collections
 import struct
@@ -25,8 +26,7 @@ import sys
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 TCP = 6
-COPY_AGE = 2.0  # seconds within which a copy comes
-STAY = 1.0      # seconds that a packet may stay in sekishod
+STAY = 10.0  # seconds that a packet may wait in sekishod's rings, on a machine with more to do
 
 
 def at_or_before(a, b):
@@ -53,19 +53,18 @@ class Packet:
 
 
 class Connection:
-    """What has been forwarded of one connection; sides are by the address of the sender."""
+    """What has come of one connection; sides are by the address of the sender."""
 
     def __init__(self, syn):
         self.seq = syn.seq
-        self.acked = {}      # by the receiver: the highest sequence that it has acknowledged
-        self.fins = {}       # by the sender: where it has ended
-        self.reset = None    # when
-        self.second = False  # a second handshake has begun
+        self.acked = {}  # by the receiver: the highest sequence that it has acknowledged
+        self.fins = {}   # by the sender: where it has ended
+        self.reset = None       # when one was forwarded
+        self.syn_again = False  # or an answer to it, once it had ended
 
-    def forwarded(self, packet):
+    def follow(self, packet):
         sender, _ = packet.ends
         if packet.flags & RST:
-            self.reset = self.reset or packet.time
             return
         if packet.flags & FIN:
             self.fins[sender] = packet.end
@@ -80,10 +79,10 @@ class Connection:
     def needless(self, packet):
         """Why nobody needs this packet, or None."""
         sender, receiver = packet.ends
-        if packet.flags & SYN and packet.flags & ACK and self.has_ended():
-            self.second = True
-        if self.second and not packet.flags & FIN and packet.length == 0:
-            return "second handshakes"
+        if packet.flags & SYN and self.has_ended():
+            self.syn_again = True
+        if self.syn_again and not packet.flags & FIN and packet.length == 0:
+            return "answers to a late SYN"
         if packet.end == packet.seq:
             overtaken = sender in self.acked and not at_or_before(self.acked[sender], packet.ack)
             return "acknowledgements overtaken" if overtaken and packet.flags & ACK else None
@@ -92,66 +91,90 @@ class Connection:
 
 
 class Judge:
+    """Two queues: what has come and not yet left, and, since the kernel records ports on several cpus,
+    what has left and not yet come. Both by where a packet leaves and its bytes, oldest first."""
+
     def __init__(self, left_at):
         self.left_at = left_at  # port: where its packets leave
         self.connections = {}
-        self.waiting = {}       # what has come and may yet leave, oldest first
-        self.copies = collections.OrderedDict()
+        self.came_only, self.left_only = {}, {}
+        self.forwarded = collections.OrderedDict()  # of late: when
+        self.last_left = 0.0
         self.tally = collections.Counter()
 
     def came(self, packet):
         key = (self.left_at[packet.port], packet.ip)
-        connection = why = None
-        if packet.tcp:
-            connection = self.connections.get(frozenset(packet.ends))
-            if connection:
-                why = connection.needless(packet)
-            elif packet.flags & (SYN | ACK) != SYN:
-                why = "begun before the recording"
-            if key in self.copies:
-                why = "copies"
-        self.waiting.setdefault(key, collections.deque()).append((packet, connection, why))
+        opinion = self.follow(packet) if packet.tcp else (None, None)
+        if not take(self.left_only, key):
+            put(self.came_only, key, packet, *opinion)
 
     def left(self, packet):
         key = (packet.port, packet.ip)
-        if key not in self.waiting:
-            self.tally["INVENTED"] += 1
-            return
-        self.waiting[key].popleft()
-        if not self.waiting[key]:
-            del self.waiting[key]
+        if not take(self.came_only, key):
+            put(self.left_only, key, packet)
         self.tally["forwarded"] += 1
-        if packet.tcp:
-            self.copies.pop(key, None)
-            self.copies[key] = packet.time
-            self.follow(packet)
+        self.last_left = max(self.last_left, packet.time)
+        self.forwarded.pop(key, None)
+        self.forwarded[key] = packet.time
+        if packet.tcp and packet.flags & RST:
+            connection = self.connections.get(frozenset(packet.ends))
+            if connection:
+                connection.reset = connection.reset or packet.time
 
     def follow(self, packet):
+        """Its connection, and why nobody would need it, should it be dropped."""
         ends = frozenset(packet.ends)
         connection = self.connections.get(ends)
         if packet.flags & (SYN | ACK) == SYN and (not connection or connection.seq != packet.seq):
-            connection = self.connections[ends] = Connection(packet)
-        if connection:
-            connection.forwarded(packet)
+            self.connections[ends] = connection = Connection(packet)
+            return connection, None
+        if not connection:
+            return None, "begun before the recording"
+        why = connection.needless(packet)
+        connection.follow(packet)
+        return connection, why
 
     def time_is(self, now):
-        while self.waiting:
-            key = next(iter(self.waiting))
-            packet, connection, why = self.waiting[key][0]
-            if packet.time > now - STAY:
-                break
-            for packet, connection, why in self.waiting.pop(key):
-                self.dropped(packet, connection, why)
-        while self.copies and next(iter(self.copies.values())) < now - COPY_AGE:
-            self.copies.popitem(last=False)
+        for packet, connection, why in expired(self.came_only, now - STAY):
+            self.dropped(packet, connection, why)
+        for packet, in expired(self.left_only, now - STAY):
+            self.tally["INVENTED"] += 1
+            print("invented:", packet)
+        while self.forwarded and next(iter(self.forwarded.values())) < now - 2 * STAY:
+            self.forwarded.popitem(last=False)
 
     def dropped(self, packet, connection, why):
-        # a reset that came later may have been judged first: it came at the other port
-        if connection and connection.reset and connection.reset < packet.time + STAY:
-            why = why or "after a reset"
+        if packet.time > self.last_left:
+            why = "came after the end"
+        elif packet.tcp and (self.left_at[packet.port], packet.ip) in self.forwarded:
+            why = "copies"
+        elif connection and connection.reset and connection.reset < packet.time + STAY:
+            why = why or "around a reset"
         self.tally[f"dropped: {why}" if why else "UNEXPLAINED"] += 1
         if not why:
             print("unexplained drop:", packet)
+
+
+def put(queue, key, *entry):
+    queue.setdefault(key, collections.deque()).append(entry)
+
+
+def take(queue, key):
+    entries = queue.get(key)
+    if not entries:
+        return False
+    entries.popleft()
+    if not entries:
+        del queue[key]
+    return True
+
+
+def expired(queue, time):
+    while queue:
+        key = next(iter(queue))
+        if queue[key][0][0].time > time:
+            return
+        yield from queue.pop(key)
 
 
 def read(path):

@@ -150,7 +150,7 @@ damage() { # in|out LOSS DUPLICATE LATE: in percent
 # What sekishod is given and what it gives, both on its own side of the damage.
 record_start() { # FILTER BYTES-OF-A-FRAME
     ip netns exec "$mid" tcpdump -i any -y LINUX_SLL2 -Q in -n -s "$2" -B 131072 -Z root \
-        -w "$work/wires.pcap" "$1" 2>"$work/tcpdump.log" &
+        -w "$work/wires.pcap" "($1) or icmp" 2>"$work/tcpdump.log" &
     recorder=$!
     for _ in $(seq 100); do
         grep -q 'listening on' "$work/tcpdump.log" && return
@@ -160,7 +160,11 @@ record_start() { # FILTER BYTES-OF-A-FRAME
     exit 1
 }
 
+# The answer to a last ping comes after all that sekishod had still to do; later damage is nobody's concern.
 record_stop() {
+    damage in 0 0 0
+    damage out 0 0 0
+    on "$in" ping -q -c 1 -w 60 192.0.2.1 >/dev/null
     sleep 1.5 # the kernel hands over what it has every second
     kill "$recorder"
     wait "$recorder" || true
