@@ -31,7 +31,8 @@
 static void *empty_setup(const void *plan, char *message, unsigned message_size)
 {
 	const struct subjects_number *flows = plan;
-	const struct traffic_plan traffic = {.live = flows->value, .rules = 1};
+	const struct traffic_plan traffic = {
+		.live = flows->value, .rules = 1, .matcher = SEKISHO_MATCHER_COMPILED};
 
 	return traffic_create(&traffic, message, message_size);
 }

@@ -56,7 +56,8 @@ void bench_new_register(void)
 		plans[i] = (struct traffic_plan){.kind = FRAMES_TCP,
 						 .live = SUBJECTS_LIVE - FRESH,
 						 .fresh = FRESH,
-						 .rules = subjects_rules[i].value};
+						 .rules = subjects_rules[i].value,
+						 .matcher = SEKISHO_MATCHER_COMPILED};
 		gbench_register(&kind, "rules/new", subjects_rules[i].label, &plans[i]);
 	}
 }

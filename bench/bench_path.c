@@ -85,7 +85,8 @@ static void flows_register(const struct gbench_kind *kind)
 			plans[s][i] = (struct traffic_plan){.semantics = subjects[s].semantics,
 							    .kind = subjects[s].kind,
 							    .live = subjects_flows[i].value,
-							    .rules = RULES};
+							    .rules = RULES,
+							    .matcher = SEKISHO_MATCHER_COMPILED};
 			gbench_register(kind, subjects[s].name, subjects_flows[i].label,
 					&plans[s][i]);
 		}
@@ -95,16 +96,20 @@ void bench_path_register(void)
 {
 	static const struct gbench_kind kind = {setup, run, teardown, 0};
 	static const struct gbench_kind timed = {setup, run_timed, teardown, 0};
-	static const struct traffic_plan imix = {
-		.size = FRAMES_IMIX, .live = SUBJECTS_LIVE, .rules = RULES};
-	static const struct traffic_plan burst = {.live = SUBJECTS_LIVE, .rules = RULES};
+	static const struct traffic_plan imix = {.size = FRAMES_IMIX,
+						 .live = SUBJECTS_LIVE,
+						 .rules = RULES,
+						 .matcher = SEKISHO_MATCHER_COMPILED};
+	static const struct traffic_plan burst = {
+		.live = SUBJECTS_LIVE, .rules = RULES, .matcher = SEKISHO_MATCHER_COMPILED};
 	static struct traffic_plan rules[SUBJECTS_RULES];
 
 	flows_register(&kind);
 	gbench_register(&kind, "path/udp-imix/aws-like", "1M", &imix);
 	for (unsigned i = 0; i < SUBJECTS_RULES; i++) {
 		rules[i] = (struct traffic_plan){.live = SUBJECTS_LIVE,
-						 .rules = subjects_rules[i].value};
+						 .rules = subjects_rules[i].value,
+						 .matcher = SEKISHO_MATCHER_COMPILED};
 		gbench_register(&kind, "rules/established", subjects_rules[i].label, &rules[i]);
 	}
 	gbench_register(&timed, "burst/established", NULL, &burst);

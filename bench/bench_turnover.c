@@ -147,8 +147,10 @@ void bench_turnover_register(void)
 {
 	static const struct gbench_kind kind = {setup, run, teardown, PASSES};
 	/* twice as many frames as live: when a tuple comes again, its former flow is long over */
-	static const struct traffic_plan plan = {
-		.fresh = 2 * SUBJECTS_LIVE, .room = SUBJECTS_LIVE / 85 * 100, .rules = RULES};
+	static const struct traffic_plan plan = {.fresh = 2 * SUBJECTS_LIVE,
+						 .room = SUBJECTS_LIVE / 85 * 100,
+						 .rules = RULES,
+						 .matcher = SEKISHO_MATCHER_COMPILED};
 
 	gbench_register(&kind, "turnover", NULL, &plan);
 }

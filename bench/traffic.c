@@ -85,7 +85,7 @@ static bool policy_make(struct traffic *traffic, char *message, unsigned message
 	spec.groups = &group;
 	spec.endpoints = &endpoint;
 	spec.group_count = spec.endpoint_count = 1;
-	spec.matcher = SEKISHO_MATCHER_COMPILED;
+	spec.matcher = traffic->plan.matcher;
 	spec.limits = (struct sekisho_limits_spec){0};
 	if (peers != NULL && rules != NULL && names != NULL) {
 		rules_fill(rules, peers, names, count);

@@ -20,6 +20,7 @@ struct traffic_plan {
 	uint32_t
 		room; /* flows that the engine has room for; 0: so that the others fill 85 % of it */
 	uint32_t rules; /* of the policy; the one that admits is the last; at least 1 */
+	enum sekisho_matcher matcher;
 };
 
 struct traffic {

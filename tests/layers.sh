@@ -16,7 +16,7 @@ judge() {
         file = $1; header = $3; name = base(file); stem = name; sub(/\.[ch]$/, "", stem); target = base(header)
         rte = header ~ /^rte_/
         # What measures one part of lib by itself must see it; the rest of bench, and app, do not.
-        part = file ~ /^bench\/(bench_[a-z_]+|instructions)\.c$/
+        part = file ~ /^bench\/(bench_[a-z_]+|instructions)\.[ch]$/
     }
     # Libraries of the control side have no place in lib.
     file ~ /^lib\// && header ~ /^(cyaml|yaml|jansson|pcap)/ { breach("lib knows no YAML, JSON or pcap") }
