@@ -24,7 +24,14 @@ mtu() { # BYTES: of all ports
         ip -n "$ns" link set "$port" mtu "$1"
     done
 }
-link_is() { [ "$(cli status -o json | jq -r '.edges[0].link')" = "$1" ]; } # up|down
+link_is() { # up|down: the kernel may take a second to tell that a link has changed
+    local try
+    for try in $(seq 50); do
+        [ "$(cli status -o json | jq -r '.edges[0].link')" != "$1" ] || return 0
+        sleep 0.1
+    done
+    return 1
+}
 pings() { on "$in" ping -c 2 -i 0.2 -W 1 "$@"; }
 talks() { traffic "$in" talk 192.0.2.1 7000 5 100; }
 
