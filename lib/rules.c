@@ -17,6 +17,7 @@
 /* The entries of a list: `count` of them from `first` on. */
 struct span {
 	uint32_t first, count;
+	bool open[2][2]; /* [TCP, UDP][IPv4, IPv6]: one entry admits all ports of all (AWS-10 (c)) */
 };
 
 struct acl {
@@ -195,6 +196,19 @@ static struct sekisho_port_range details_of(const struct sekisho_rule_spec *rule
 	return (struct sekisho_port_range){first, last};
 }
 
+/* AWS-10 (c): note an entry that admits every port to or from everywhere. */
+static void note_open(struct span *span, const struct classifier_entry *entry)
+{
+	static const uint8_t protocols[2] = {IPPROTO_TCP, IPPROTO_UDP};
+
+	if (!entry->everywhere || entry->first != 0 || entry->last != UINT16_MAX)
+		return;
+	for (unsigned p = 0; p < 2; p++) {
+		if (entry->protocol == SEKISHO_PROTOCOL_ALL || entry->protocol == protocols[p])
+			span->open[p][entry->peer.family == SEKISHO_IPV6] = true;
+	}
+}
+
 /* Append a rule's entries to the list that is being made. */
 static void add_rule(struct rules *rules, uint32_t list, const struct sekisho_rule_spec *rule,
 		     uint32_t number, bool deny)
@@ -207,7 +221,9 @@ static void add_rule(struct rules *rules, uint32_t list, const struct sekisho_ru
 		if (!family_fits(rule, &rule->peers[i]))
 			continue;
 		for (size_t j = 0; j < count; j++) {
-			rules->entries[rules->entry_count++] = (struct classifier_entry){
+			struct classifier_entry *entry = &rules->entries[rules->entry_count++];
+
+			*entry = (struct classifier_entry){
 				.peer = rule->peers[i],
 				.list = list,
 				.rule = number,
@@ -218,6 +234,7 @@ static void add_rule(struct rules *rules, uint32_t list, const struct sekisho_ru
 					rule->peers[i].length == 0 && rule->peer_is_literal[i],
 				.deny = deny,
 			};
+			note_open(&rules->lists[list], entry);
 			rules->lists[list].count++;
 		}
 	}
@@ -315,26 +332,14 @@ static bool build_lists(struct rules *rules, const struct sekisho_policy_spec *s
 
 /* ---- building: endpoints ---------------------------------------------------------------------- */
 
-/* AWS-10 (c): rules that admit every port to or from everywhere. */
+/* The ways that the endpoint's groups leave open, of all together (AWS-16). */
 static void note_open_ways(const struct rules *rules, struct endpoint *endpoint)
 {
-	static const uint8_t protocols[2] = {IPPROTO_TCP, IPPROTO_UDP};
-
 	for (size_t l = 0; l < 2 * endpoint->group_count; l++) {
-		struct span span = rules->lists[2u * endpoint->groups[l / 2] + l % 2];
+		const struct span *span = &rules->lists[2u * endpoint->groups[l / 2] + l % 2];
 
-		for (uint32_t i = span.first; i < span.first + span.count; i++) {
-			const struct classifier_entry *e = &rules->entries[i];
-
-			if (!e->everywhere || e->first != 0 || e->last != UINT16_MAX)
-				continue;
-			for (unsigned p = 0; p < 2; p++) {
-				if (e->protocol == SEKISHO_PROTOCOL_ALL ||
-				    e->protocol == protocols[p])
-					endpoint->open[l % 2][p][e->peer.family == SEKISHO_IPV6] =
-						true;
-			}
-		}
+		for (unsigned i = 0; i < 4; i++)
+			endpoint->open[l % 2][i / 2][i % 2] |= span->open[i / 2][i % 2];
 	}
 }
 
