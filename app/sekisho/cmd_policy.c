@@ -88,10 +88,25 @@ static enum cli_exit generation_ask(const struct cli *cli, struct rpc *rpc, json
 	return code;
 }
 
+/* How far a change is, on stderr, from its first second on. */
+static void progress_print(const char *method, const json_t *params)
+{
+	const char *stage = json_string_value(json_object_get(params, "stage"));
+	json_int_t rules = json_integer_value(json_object_get(params, "rules"));
+	json_int_t elapsed = json_integer_value(json_object_get(params, "elapsed_ms"));
+
+	if (strcmp(method, "policy.progress") != 0 || !stage)
+		return;
+	fprintf(stderr, "sekisho: %s", stage);
+	if (rules > 0)
+		fprintf(stderr, " %" JSON_INTEGER_FORMAT " rules", rules);
+	fprintf(stderr, ", %" JSON_INTEGER_FORMAT " s so far\n", elapsed / 1000);
+}
+
 /* What commits and rollbacks have in common; NULL: no memory. */
 static json_t *change_params(const struct cli *cli, json_int_t expected)
 {
-	json_t *params = json_pack("{s:s*}", "edge", cli->edge);
+	json_t *params = json_pack("{s:b,s:s*}", "progress", 1, "edge", cli->edge);
 
 	if (cli->confirm_ms > 0)
 		json_object_set_new(params, "confirm_ms", json_integer(cli->confirm_ms));
@@ -118,6 +133,7 @@ static enum cli_exit policy_commit(const struct cli *cli, struct rpc *rpc,
 		code = policy_stage(rpc, text, length);
 	if (code == CLI_OK) {
 		rpc_wait(rpc, BUILD_SECONDS);
+		rpc->notified = progress_print;
 		params = change_params(cli, expected);
 		json_object_set_new(params, "name", json_string(path ? path : cli->operands[0]));
 		code = rpc_call(rpc, "policy.commit", params, result);
@@ -208,6 +224,7 @@ static enum cli_exit ask_about(const struct cli *cli, const char *method, json_t
 	code = rpc_init(&rpc, cli->socket, RPC_WRITE);
 	if (code == CLI_OK) {
 		rpc_wait(&rpc, BUILD_SECONDS);
+		rpc.notified = progress_print;
 		code = rpc_call(&rpc, method, params, result);
 	} else {
 		json_decref(params);

@@ -239,6 +239,10 @@ enum cli_exit rpc_call(struct rpc *rpc, const char *method, json_t *params, json
 				code = connection_lost("neither a result nor an error");
 			json_decref(answer);
 			break;
+		} else if (!id && rpc->notified) {
+			const char *what = json_string_value(json_object_get(answer, "method"));
+
+			rpc->notified(what ? what : "", json_object_get(answer, "params"));
 		}
 		json_decref(answer);
 	}

@@ -3,7 +3,7 @@
  * rpc.h: a client of the daemon's control socket.
  *
  * JSON-RPC 2.0 over a UNIX stream, one object a line. The server speaks first (`hello`). One call
- * at a time; notifications in between are passed over. Every failure is one message on stderr here,
+ * at a time; notifications in between go to who wants them. Every failure is one message on stderr here,
  * and the exit code that goes with it.
  */
 #ifndef RPC_H
@@ -24,6 +24,8 @@ struct rpc {
 	json_int_t id;
 	size_t length; /* bytes in `buffer` past the last line taken */
 	char *buffer;  /* RPC_ANSWER_MAX */
+	void (*notified)(const char *method,
+			 const json_t *params); /* NULL: notifications are passed over */
 };
 
 enum rpc_access { RPC_READ, RPC_WRITE };

@@ -11,6 +11,13 @@
 
 #include "control.h"
 
+#define PROGRESS_MS 1000 /* between two words on how far a change is */
+
+/* What a change is at, for who waits for it. */
+enum stage { STAGE_READING, STAGE_COMPILING, STAGE_SAVING };
+
+static const char *const stage_words[] = {"reading", "compiling", "saving"};
+
 struct change {
 	struct job job; /* first, so that a job's address is its change's */
 	struct control *control;
@@ -26,6 +33,10 @@ struct change {
 	int rc;
 	char message[DAEMON_MESSAGE_MAX];
 	struct config_errors errors;
+	bool tells; /* its client wants to hear how far it is */
+	uint64_t began_ms, told_ms;
+	_Atomic int stage;      /* enum stage; the job thread's while a job runs */
+	_Atomic uint64_t rules; /* that compile; 0 until they are known */
 };
 
 /* ---- Its life --------------------------------------------------------------------------------- */
@@ -98,6 +109,26 @@ void commit_forget(struct control *control, struct client *client)
 	rpc_drop(&change->call);
 }
 
+/* ---- Progress --------------------------------------------------------------------------------- */
+
+void commit_tell(struct control *control)
+{
+	struct change *change = control->change;
+	uint64_t now = clock_ms();
+
+	if (change == NULL || !change->tells || change->call.client == NULL ||
+	    now - change->told_ms < PROGRESS_MS)
+		return;
+	change->told_ms = now;
+	client_send(change->call.client,
+		    json_pack("{s:s,s:s,s:{s:s,s:I,s:I}}", "jsonrpc", "2.0", "method",
+			      "policy.progress", "params", "stage",
+			      stage_words[atomic_load(&change->stage)], "rules",
+			      (json_int_t)atomic_load(&change->rules), "elapsed_ms",
+			      (json_int_t)(now - change->began_ms)));
+	client_continue(control, change->call.client);
+}
+
 /* ---- Saving ----------------------------------------------------------------------------------- */
 
 static void save_run(struct job *job)
@@ -121,6 +152,7 @@ static void change_save(struct change *change, void (*done)(struct job *job))
 
 	change->job = (struct job){.run = save_run, .done = done};
 	change->rc = 0;
+	atomic_store(&change->stage, STAGE_SAVING);
 	change->history = history_json(&daemon->history);
 	jobs_add(&daemon->jobs, &change->job);
 }
@@ -335,6 +367,8 @@ static void build_run(struct job *job)
 	config = config_policy_parse(revision->name, change->text, change->length, &change->errors);
 	if (config == NULL)
 		return;
+	atomic_store(&change->rules, sekisho_policy_spec_names(config_policy_spec(config)));
+	atomic_store(&change->stage, STAGE_COMPILING);
 	change->snapshot = snapshot_create(daemon, config, change->message);
 	if (change->snapshot == NULL)
 		config_policy_destroy(config);
@@ -399,6 +433,8 @@ static struct change *change_of(struct rpc_call *call, const struct commit_reque
 		return NULL;
 	change->edge = request->edge;
 	change->confirm_ms = request->confirm_ms;
+	change->tells = request->tells;
+	change->began_ms = change->told_ms = clock_ms();
 	change->base = request->edge ? request->edge->snapshot : daemon->common;
 	snapshot_hold(change->base);
 	change->revision =

@@ -53,10 +53,14 @@ struct commit_request {
 	size_t length;
 	const struct revision *origin; /* of a rollback */
 	uint32_t confirm_ms;           /* 0: no confirmation is asked for */
+	bool tells;                    /* the client wants to hear how far it is */
 };
 
 /* Begin; the call is answered when it is done, or failed now. */
 void commit_begin(struct rpc_call *call, const struct commit_request *request);
+
+/* Tell who waits for the change under way how far it is, once a second. Call it often. */
+void commit_tell(struct control *control);
 
 /* Confirm what is pending; the call is answered when that is saved. */
 void commit_confirm(struct rpc_call *call);

@@ -56,6 +56,7 @@ static void timer_tick(struct control *control)
 	if (read(control->timer, &ticks, sizeof(ticks)) < 0)
 		return;
 	snapshot_reclaim(control->daemon);
+	commit_tell(control);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
 

@@ -34,8 +34,8 @@ static bool param_number(struct rpc_call *call, const char *key, json_int_t min,
 }
 
 /*
- * What all changes have: the scope, the time to confirm in, and the generation that the client takes to
- * be in force. false with the call failed.
+ * What all changes have: the scope, the time to confirm in, the generation that the client takes to
+ * be in force, and whether it wants to hear how far it is. false with the call failed.
  */
 static bool request_read(struct rpc_call *call, struct commit_request *request)
 {
@@ -58,6 +58,7 @@ static bool request_read(struct rpc_call *call, struct commit_request *request)
 			  &request->confirm_ms) ||
 	    !param_number(call, "if_generation", 1, UINT32_MAX, &expected))
 		return false;
+	request->tells = json_is_true(json_object_get(call->params, "progress"));
 	present = commit_generation(daemon, request->edge);
 	if (expected != 0 && expected != present) {
 		rpc_fail(call, RPC_CHANGED, "generation %u is in force, not %u", present, expected);

@@ -344,9 +344,9 @@ def settled(client):
 def off_the_path():
     with Test() as live:
         client, other, third = live.client(), live.client(), live.client()
-        client.stage(many_rules(30000))
-        client.send("policy.commit", name="big.yaml")
-        start, slowest, beats, refusal = time.monotonic(), 0, set(), None
+        client.stage(many_rules(100000))
+        client.send("policy.commit", name="big.yaml", progress=True)
+        start, slowest, beats, refusal, told = time.monotonic(), 0, set(), None, []
         client.socket.setblocking(False)
         answer = None
         while answer is None and time.monotonic() - start < 120:
@@ -357,12 +357,18 @@ def off_the_path():
             refusal = refusal or code(third.call("policy.commit", name="x", text=NEW))
             time.sleep(0.01)
             answer = client.file.readline() or None
+            if answer is not None and b"policy.progress" in answer:
+                told.append(json.loads(answer)["params"])
+                answer = None
         took = time.monotonic() - start
         client.socket.setblocking(True)
         check("another commit meanwhile is refused", refusal == BUSY, refusal)
-        check(f"nobody waits while 30000 rules are built in {took:.2f} s: the slowest answer took {slowest:.3f} s",
+        check(f"nobody waits while 100000 rules are built in {took:.2f} s: the slowest answer took {slowest:.3f} s",
               answer is not None and "result" in json.loads(answer) and slowest < took / 3, answer)
         check("nor does a worker", len(beats) > took / 0.1, len(beats))
+        check(f"who wants to hear how far it is hears it {len(told)} times in {took:.2f} s",
+              len(told) >= int(took / 1.5) and all(t["stage"] in ("reading", "compiling", "saving") for t in told) and
+              all(t["rules"] == 100000 for t in told if t["stage"] == "compiling"), told)
 
 
 def killed_clients():
