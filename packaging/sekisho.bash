@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Completion of `sekisho` for bash. Verbs and options are what `sekisho --help` says; edges and
+# generations are those of the running daemon, if it can be asked.
+
+# The verbs of this sekisho.
+_sekisho_verbs() { sekisho --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\).*/\1/p'; }
+
+# How a verb is used, without its name.
+_sekisho_usage() { sekisho "$1" --help 2>/dev/null | sed -n "1s/^usage: sekisho $1//p"; }
+
+# Values of a member in what a verb of the daemon prints: MEMBER VERB [--socket PATH]
+_sekisho_ask() {
+    local member=$1
+    shift
+    sekisho "$@" -o json 2>/dev/null | grep -o "\"$member\": *[\"0-9][^\",}]*" | sed 's/^[^:]*: *"\{0,1\}//' | sort -u
+}
+
+_sekisho() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
+    local usage words= files= socket=() i
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_sekisho_verbs) --help --version" -- "$cur")
+        return
+    fi
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        [ "${COMP_WORDS[i]}" != --socket ] || socket=(--socket "${COMP_WORDS[i + 1]}")
+    done
+    usage=$(_sekisho_usage "$verb")
+    case $prev in
+        -o | --output) words='table json' ;;
+        --edge) words=$(_sekisho_ask name status "${socket[@]}") ;;
+        --if-generation) words=$(_sekisho_ask generation history "${socket[@]}") ;;
+        --policy | --a | --b) files='*.@(yaml|yml)' ;;
+        --socket | --to | --report) files='*' ;;
+        --*) return ;;
+        *)
+            if [[ $cur == -* ]]; then
+                words="$(grep -oE -e '--[a-z][a-z-]*' <<<"$usage") --output --socket --help"
+            elif [[ $usage == *PCAP* ]]; then
+                files='*.@(pcap|pcapng|cap)'
+            elif [[ $usage == *' FILE'* || $usage == ' '[a-z]* ]]; then
+                words=$(grep -oE '^ [a-z]+' <<<"$usage") files='*'
+            elif [[ $usage == *' P' ]]; then
+                files='*.@(yaml|yml)'
+            elif [[ $usage == *'[N]' ]]; then
+                words=$(_sekisho_ask generation history "${socket[@]}")
+            fi
+            ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    [ -n "$files" ] || return 0
+    compopt -o filenames 2>/dev/null || true
+    shopt -q extglob || { shopt -s extglob && trap 'shopt -u extglob; trap - RETURN' RETURN; }
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X "!$files" -- "$cur"; compgen -d -- "$cur")
+}
+
+complete -F _sekisho sekisho
