@@ -40,8 +40,10 @@ static const char *resolve(struct builder *builder, const char *path)
 
 	if (path[0] == '/' || slash == NULL)
 		return path;
-	if (asprintf(&resolved, "%.*s/%s", (int)(slash - whole->name), whole->name, path) < 0)
+	if (asprintf(&resolved, "%.*s/%s", (int)(slash - whole->name), whole->name, path) < 0) {
+		reader_error_at(whole->name, 0, 0, builder->errors, "not enough memory");
 		return path;
+	}
 	whole->paths[whole->path_count++] = resolved;
 	return resolved;
 }
@@ -204,6 +206,8 @@ struct config_appliance *config_appliance_load(const char *path, struct config_e
 	unsigned before = errors->count;
 
 	if (whole == NULL) {
+		if (text != NULL)
+			reader_error_at(path, 0, 0, errors, "not enough memory");
 		free(text);
 		return NULL;
 	}
@@ -214,6 +218,8 @@ struct config_appliance *config_appliance_load(const char *path, struct config_e
 		whole->schema = schema_load_appliance(path, reader, errors);
 	if (whole->schema != NULL)
 		build(&(struct builder){whole, reader, errors});
+	if (whole->schema == NULL && errors->count == before)
+		reader_error_at(path, 0, 0, errors, "not enough memory");
 	if (whole->schema == NULL || errors->count != before) {
 		config_appliance_destroy(&whole->appliance);
 		whole = NULL;

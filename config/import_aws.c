@@ -165,12 +165,13 @@ static void tell_invalid(struct import *import, const char *text, size_t length)
 	config_errors_fini(&errors);
 }
 
-const char *import_aws_policy(struct import *import, size_t *length)
+/* The policy, or NULL when there is an error or no memory. */
+static const char *policy_make(struct import *import, size_t *length)
 {
 	char *text, *kept = NULL;
 
 	tell_missing_pages(import);
-	if (import->remarks.of_kind[REMARK_ERROR] > 0)
+	if (import->no_memory || import->remarks.of_kind[REMARK_ERROR] > 0)
 		return NULL;
 	if (import->groups.count + import->lists.count + import->acls.count == 0) {
 		import_remark(import, REMARK_ERROR, nowhere, "there are no groups in it");
@@ -186,10 +187,18 @@ const char *import_aws_policy(struct import *import, size_t *length)
 		if (kept != NULL)
 			memcpy(kept, text, *length + 1);
 	}
+	else
+		import->no_memory = true;
 	free(text);
-	if (import->no_memory || kept == NULL) {
-		import_remark(import, REMARK_ERROR, nowhere, "not enough memory");
-		return NULL;
-	}
 	return import->remarks.of_kind[REMARK_ERROR] > 0 ? NULL : kept;
+}
+
+const char *import_aws_policy(struct import *import, size_t *length)
+{
+	const char *policy = policy_make(import, length);
+
+	if (!import->no_memory)
+		return policy;
+	import_remark(import, REMARK_ERROR, nowhere, "not enough memory");
+	return NULL;
 }

@@ -85,8 +85,8 @@ void linter_say(struct linter *linter, enum lint_code code, const struct linter_
 	if (subject->clauses != NULL)
 		made.clauses = keep_text(report, strdup(subject->clauses));
 	reader_place(linter->reader, subject->path, &made.line, &made.column);
-	finding = add_finding(report);
-	if (finding == NULL || made.text == NULL)
+	finding = made.text != NULL ? add_finding(report) : NULL;
+	if (finding == NULL)
 		linter->failed = true;
 	else
 		*finding = made;

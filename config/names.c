@@ -26,8 +26,10 @@ bool names_init(struct names *names, const struct spelling *list)
 {
 	*names = (struct names){.list = *list};
 	names->sorted = malloc((list->count + 1) * sizeof(*names->sorted));
-	if (names->sorted == NULL)
+	if (names->sorted == NULL) {
+		names->list.count = 0;
 		return false;
+	}
 	for (size_t i = 0; i < list->count; i++)
 		names->sorted[i] = (uint32_t)i;
 	qsort_r(names->sorted, list->count, sizeof(*names->sorted), by_name, names);

@@ -43,12 +43,14 @@ char *policy_print(struct config_policy *config, const char *format, ...)
 	va_start(arguments, format);
 	length = vasprintf(&made, format, arguments);
 	va_end(arguments);
-	if (length >= 0) {
-		text = policy_own(config, (size_t)length + 1, 1);
-		if (text != NULL)
-			memcpy(text, made, (size_t)length);
-		free(made);
+	if (length < 0) {
+		reader_error_at(config->name, 0, 0, config->errors, "not enough memory");
+		return NULL;
 	}
+	text = policy_own(config, (size_t)length + 1, 1);
+	if (text != NULL)
+		memcpy(text, made, (size_t)length);
+	free(made);
 	return text;
 }
 
@@ -325,8 +327,10 @@ struct config_policy *config_policy_parse(const char *name, const char *text, si
 	struct reader *reader = NULL;
 	unsigned before = errors->count;
 
-	if (config == NULL)
+	if (config == NULL) {
+		reader_error_at(name, 0, 0, errors, "not enough memory");
 		return NULL;
+	}
 	config->name = strdup(name);
 	config->text = malloc(length + 1);
 	config->length = length;

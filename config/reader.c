@@ -450,8 +450,10 @@ struct reader *reader_create(const char *name, const char *text, size_t length,
 	struct reader *reader = calloc(1, sizeof(*reader));
 	unsigned before = errors->count;
 
-	if (reader == NULL)
+	if (reader == NULL) {
+		reader_error_at(name, 0, 0, errors, "not enough memory");
 		return NULL;
+	}
 	reader->name = strdup(name);
 	reader->source = text;
 	reader->source_length = length;
