@@ -23,6 +23,9 @@ enum cli_exit {
 
 enum cli_output { CLI_TABLE, CLI_JSON };
 
+/* What --witness looks for. */
+enum cli_witness { CLI_WITNESS_NONE, CLI_WITNESS_STATIC };
+
 #define CLI_PREFIX_LISTS_MAX 100 /* as many as a Region has (AWS-122) */
 
 struct cli {
@@ -30,6 +33,7 @@ struct cli {
 	enum cli_output output;
 	const char *policy; /* --policy */
 	const char *a, *b;  /* --a, --b */
+	enum cli_witness witness;
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	long limit;         /* --limit; 0 means none */

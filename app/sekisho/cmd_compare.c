@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "render.h"
 #include "trace.h"
+#include "witness.h"
 
 /* A flow whichever way its packets go: the lower endpoint first. No padding: compared as bytes. */
 struct pair_key {
@@ -202,7 +203,28 @@ static void summary_print(const struct compare *compare)
 		printf("no difference in %" PRIu64 " packets\n", compare->packets);
 }
 
-enum cli_exit cmd_compare(const struct cli *cli)
+/* Look for differences without a capture. */
+static enum cli_exit compare_witness(const struct cli *cli)
+{
+	struct witness witness = {.cli = cli};
+	enum cli_exit code = CLI_FAILED;
+	int status = trace_judge_load(&witness.judges[0], cli->a, PROBE_FLOWS);
+
+	if (status == 0)
+		status = trace_judge_load(&witness.judges[1], cli->b, PROBE_FLOWS);
+	if (status > 0)
+		code = CLI_USAGE;
+	if (status == 0) {
+		for (int j = 0; j < 2; j++)
+			witness.specs[j] = config_policy_spec(witness.judges[j].config);
+		code = witness_static(&witness);
+	}
+	trace_judge_fini(&witness.judges[0]);
+	trace_judge_fini(&witness.judges[1]);
+	return code;
+}
+
+static enum cli_exit compare_capture(const struct cli *cli)
 {
 	struct compare compare = {.output = cli->output};
 	struct trace_run run = {compare.judges, 2, compare_row, &compare};
@@ -231,4 +253,17 @@ out:
 	trace_judge_fini(&compare.judges[0]);
 	trace_judge_fini(&compare.judges[1]);
 	return code;
+}
+
+enum cli_exit cmd_compare(const struct cli *cli)
+{
+	if (cli->witness == CLI_WITNESS_NONE && cli->operand_count == 0) {
+		fputs("sekisho: compare needs a capture, or --witness\n", stderr);
+		return CLI_USAGE;
+	}
+	if (cli->witness != CLI_WITNESS_NONE && cli->operand_count > 0) {
+		fputs("sekisho: compare --witness takes no capture\n", stderr);
+		return CLI_USAGE;
+	}
+	return cli->witness ? compare_witness(cli) : compare_capture(cli);
 }

@@ -31,7 +31,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{"replay", cmd_replay, "op", "p", 1, 1, "--policy P PCAP",
 	 "a verdict for each packet of a capture"},
-	{"compare", cmd_compare, "oab", "ab", 1, 1, "--a P1 --b P2 PCAP",
+	{"compare", cmd_compare, "oabw", "ab", 0, 1, "--a P1 --b P2 PCAP|--witness=static",
 	 "the packets that two policies judge differently; exit 1 if any"},
 	{"check", cmd_check, "ose", "", 1, 1, "[--edge NAME] P",
 	 "validate a policy, look through it, compare it with what runs; exit 1 if not valid"},
@@ -68,6 +68,7 @@ static const struct option long_options[] = {
 	{"confirm", required_argument, NULL, 'c'},
 	{"if-generation", required_argument, NULL, 'g'},
 	{"to", required_argument, NULL, 't'},
+	{"witness", required_argument, NULL, 'w'},
 	{"prefix-list", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -188,6 +189,12 @@ static int option_take(struct cli *cli, const struct verb *verb, int letter)
 			return -1;
 		}
 		cli->prefix_lists[cli->prefix_list_count++] = optarg;
+	} else if (letter == 'w') {
+		if (strcmp(optarg, "static") != 0) {
+			fprintf(stderr, "sekisho: --witness is \"%s\", must be static\n", optarg);
+			return -1;
+		}
+		cli->witness = CLI_WITNESS_STATIC;
 	} else if (letter == 'c') {
 		cli->confirm_ms = duration_ms(optarg);
 		if (cli->confirm_ms == 0) {

@@ -26,7 +26,7 @@ static const struct protocol_name protocol_names[] = {
 	{89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {115, "l2tp"}, {132, "sctp"},  {136, "udplite"},
 };
 
-static void render_protocol(uint8_t number, char *text, size_t size)
+void render_protocol(uint8_t number, char *text, size_t size)
 {
 	for (size_t i = 0; i < sizeof(protocol_names) / sizeof(protocol_names[0]); i++) {
 		if (protocol_names[i].number == number) {

@@ -17,6 +17,9 @@
 /* "udp 198.51.100.1:500 > 198.51.100.2:500", "arp", "ether-0x88cc", "unreadable". */
 void render_tuple(const struct sekisho_tuple *tuple, char *text, size_t size);
 
+/* "udp", "proto-99". */
+void render_protocol(uint8_t number, char *text, size_t size);
+
 /* Microseconds as seconds: "0.005656". */
 void render_time(int64_t time_us, char *text, size_t size);
 

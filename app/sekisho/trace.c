@@ -69,7 +69,12 @@ static uint32_t flows_for(const char *capture)
 
 int trace_judge_init(struct trace_judge *judge, const char *policy, const char *capture)
 {
-	struct sekisho_engine_config engine = {.flows = flows_for(capture), .zones = 1};
+	return trace_judge_load(judge, policy, flows_for(capture));
+}
+
+int trace_judge_load(struct trace_judge *judge, const char *policy, uint32_t flows)
+{
+	struct sekisho_engine_config engine = {.flows = flows, .zones = 1};
 	struct config_errors errors = {0};
 	char message[256] = "out of memory";
 

@@ -32,6 +32,9 @@ struct trace_judge {
  * Call trace_judge_fini() in any case.
  */
 int trace_judge_init(struct trace_judge *judge, const char *policy, const char *capture);
+
+/* The same for an engine that has room for `flows` flows, at least 64. */
+int trace_judge_load(struct trace_judge *judge, const char *policy, uint32_t flows);
 void trace_judge_fini(struct trace_judge *judge);
 
 /* One packet, decided. Index j of the arrays is the judge. */

@@ -204,6 +204,23 @@ check "compare: only what differs" equal \
 check "compare: the summary" equal "$(tail -1 "$work/compare.json")" \
 	'{"summary":{"packets":2,"differ":1,"flows_differ":1}}'
 
+# ---- compare without a capture ----
+check "witness: equal policies have no first packet apart" exits 0 "$sekisho" compare \
+	--a "$work/aws.yaml" --b "$work/aws.yaml" --witness=static
+check "witness: there are some" exits 1 "$sekisho" compare --a "$work/aws.yaml" \
+	--b "$work/strict.yaml" --witness=static
+"$sekisho" compare -o json --a "$work/aws.yaml" --b "$work/strict.yaml" --witness=static \
+	>"$work/boxes.json"
+check "witness: TCP that is no SYN" equal "$(jq -c 'select(.protocol == [6, 6]) |
+	[.only, .direction, .segments, .local, .a.reason, .b.reason]' "$work/boxes.json")" \
+	'["a","egress",["not-syn","odd-flags"],["198.51.100.2","198.51.100.2"],"rule-match","not-an-opening"]'
+check "witness: complete" equal "$(tail -1 "$work/boxes.json" | jq -c '.summary | [.boxes, .complete]')" \
+	"[3,true]"
+check "witness: no capture with it" exits 2 "$sekisho" compare --a "$work/aws.yaml" \
+	--b "$work/aws.yaml" --witness=static "$work/ethernet.pcap"
+check "compare: neither capture nor witness" exits 2 "$sekisho" compare --a "$work/aws.yaml" \
+	--b "$work/aws.yaml"
+
 # ---- The daemon's verbs, against a stand-in ----
 check "no daemon" exits 3 "$sekisho" status --socket "$work/absent.sock"
 python3 - "$work" <<'PYTHON' &
