@@ -147,6 +147,32 @@ static int word_of(struct builder *builder, const char *word, const char *const 
 	return 0;
 }
 
+/* Where metrics are told: nowhere unless the key is there. */
+static void build_metrics(struct builder *builder)
+{
+	struct config_appliance *to = &builder->whole->appliance;
+	const struct schema_appliance *from = builder->whole->schema;
+
+	if (!reader_has(builder->reader, "metrics"))
+		return;
+	if (from->metrics.port == NULL && from->metrics.socket == NULL)
+		SAY(builder, "metrics", "metrics need a port, a socket or both");
+	if (from->metrics.port != NULL && (*from->metrics.port < 1 || *from->metrics.port > 65535))
+		SAY(builder, "metrics.port", "port %u is out of bounds: 1..65535",
+		    *from->metrics.port);
+	else if (from->metrics.port != NULL)
+		to->metrics_port = (uint16_t)*from->metrics.port;
+	to->metrics_socket = from->metrics.socket;
+	if (to->metrics_socket == NULL)
+		return;
+	if (strlen(to->metrics_socket) > 100 || to->metrics_socket[0] == '\0')
+		SAY(builder, "metrics.socket", "a socket's path has 1..100 bytes");
+	if (strcmp(to->metrics_socket, to->socket) == 0 ||
+	    strcmp(to->metrics_socket, to->readonly_socket) == 0)
+		SAY(builder, "metrics.socket", "a control socket has the same path '%s'",
+		    to->metrics_socket);
+}
+
 static void build_rest(struct builder *builder)
 {
 	static const char *const hugepages[] = {"auto", "yes", "no", NULL};
@@ -171,6 +197,8 @@ static void build_rest(struct builder *builder)
 	if (strcmp(to->socket, to->readonly_socket) == 0)
 		SAY(builder, "control", "both sockets have the same path '%s'", to->socket);
 	to->group = from->control.group;
+	to->dpdk_telemetry = from->dpdk_telemetry;
+	build_metrics(builder);
 	to->eal_arguments = (const char *const *)from->eal;
 	to->eal_argument_count = from->eal_count;
 	to->log_level = CONFIG_LOG_INFO;

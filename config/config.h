@@ -92,6 +92,9 @@ struct config_appliance {
 	uint32_t flows;    /* in all, shared out over the workers */
 	enum { CONFIG_HUGEPAGES_AUTO, CONFIG_HUGEPAGES_YES, CONFIG_HUGEPAGES_NO } hugepages;
 	const char *socket, *readonly_socket, *group; /* group may be NULL */
+	uint16_t metrics_port;      /* of the loopback address; 0: none */
+	const char *metrics_socket; /* NULL: none */
+	bool dpdk_telemetry;
 	const char *const *eal_arguments;              /* extra ones, as written */
 	size_t eal_argument_count;
 	enum { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG } log_level;

@@ -189,6 +189,13 @@ static const cyaml_schema_field_t log_fields[] = {
 	{.key = "level", .value = {CYAML_VALUE_STRING(OPT_PTR, char, 0, 4096)}, .data_offset = 0},
 	CYAML_FIELD_END
 };
+static const cyaml_schema_field_t metrics_fields[] = {
+	{.key = "port", .value = {CYAML_VALUE_UINT(OPT_PTR, uint32_t)},
+	 .data_offset = offsetof(struct schema_appliance, metrics.port) - offsetof(struct schema_appliance, metrics)},
+	{.key = "socket", .value = {CYAML_VALUE_STRING(OPT_PTR, char, 0, 4096)},
+	 .data_offset = offsetof(struct schema_appliance, metrics.socket) - offsetof(struct schema_appliance, metrics)},
+	CYAML_FIELD_END
+};
 
 static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct schema_appliance, version),
@@ -199,6 +206,8 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_MAPPING("memory", OPT, struct schema_appliance, memory, memory_fields),
 	CYAML_FIELD_MAPPING("control", OPT, struct schema_appliance, control, control_fields),
 	CYAML_FIELD_MAPPING("log", OPT, struct schema_appliance, log, log_fields),
+	CYAML_FIELD_MAPPING("metrics", OPT, struct schema_appliance, metrics, metrics_fields),
+	CYAML_FIELD_BOOL("dpdk_telemetry", OPT, struct schema_appliance, dpdk_telemetry),
 	OPT_TEXT(schema_appliance, audit),
 	OPT_TEXT(schema_appliance, state),
 	CYAML_FIELD_END

@@ -115,6 +115,11 @@ struct schema_appliance {
 	struct {
 		char *level;
 	} log;
+	struct {
+		uint32_t *port;
+		char *socket;
+	} metrics;
+	bool dpdk_telemetry;
 	char *audit, *state;
 };
 

@@ -18,12 +18,14 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "metrics.h"
 
 #define EVENTS_MAX  64
 #define ACCEPTS_MAX 64 /* in one go, so that a storm of connects does not starve the rest */
 
 /* Addresses that mark what an event is of; all others are clients. */
-static const char mark_signals, mark_timer, mark_deadline, mark_jobs, mark_listeners[2];
+static const char mark_signals, mark_timer, mark_deadline, mark_jobs, mark_metrics,
+	mark_listeners[2];
 
 static int watch(struct control *control, int fd, const void *mark)
 {
@@ -57,6 +59,7 @@ static void timer_tick(struct control *control)
 		return;
 	snapshot_reclaim(control->daemon);
 	commit_tell(control);
+	metrics_server_tick(control->metrics);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
 
@@ -170,7 +173,10 @@ static int control_init(struct control *control, char *message)
 		if (rc < 0)
 			return rc;
 	}
-	return 0;
+	rc = metrics_server_create(&control->metrics, control->daemon, message);
+	if (rc < 0 || control->metrics == NULL)
+		return rc;
+	return watch(control, metrics_server_fd(control->metrics), &mark_metrics);
 }
 
 static void control_fini(struct control *control)
@@ -186,6 +192,7 @@ static void control_fini(struct control *control)
 						     : appliance->readonly_socket);
 			close(control->listeners[role]);
 		}
+	metrics_server_destroy(control->metrics);
 	jobs_stop(&control->daemon->jobs);
 	commit_fini(control);
 	close(control->deadline);
@@ -226,6 +233,8 @@ static void control_loop(struct control *control)
 				deadline_reached(control);
 			else if (mark == &mark_jobs)
 				jobs_finish(&control->daemon->jobs);
+			else if (mark == &mark_metrics)
+				metrics_server_work(control->metrics);
 			else if (mark == &mark_listeners[CONTROL_READER])
 				listener_accept(control, CONTROL_READER);
 			else if (mark == &mark_listeners[CONTROL_ADMIN])

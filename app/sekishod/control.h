@@ -29,6 +29,7 @@
 enum control_role { CONTROL_READER, CONTROL_ADMIN };
 
 struct flow_walk; /* rpc_flows.c */
+struct metrics_server;
 
 struct client {
 	int fd; /* -1: free place */
@@ -60,6 +61,7 @@ struct control {
 	size_t staged; /* bytes, of all clients */
 	struct change *change; /* the one that is under way */
 	struct pending pending;
+	struct metrics_server *metrics; /* NULL: they are off */
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 

@@ -71,6 +71,7 @@ struct edge {
 	bool own_file;   /* the appliance file names a policy of its own for it */
 	bool own_policy; /* it does not follow the common policy */
 	struct snapshot *snapshot;                   /* control thread */
+	_Atomic uint32_t generation, semantics;      /* the snapshot's; written by control, read by any */
 	_Atomic(struct sekisho_policy *) current;    /* written by control, read by the worker */
 	struct sekisho_policy *adopted;              /* worker */
 	struct port ports[2];                        /* by the direction of what they receive */

@@ -192,7 +192,8 @@ int eal_start(struct daemon *daemon, const char *program, char *message)
 			return -EINVAL;
 		}
 	arguments_add(&arguments, program);
-	arguments_add(&arguments, "--no-telemetry");
+	if (!appliance->dpdk_telemetry)
+		arguments_add(&arguments, "--no-telemetry");
 	snprintf(level, sizeof(level), "--log-level=%s", levels[appliance->log_level]);
 	arguments_add(&arguments, level);
 	add_lcores(daemon, &arguments);

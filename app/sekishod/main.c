@@ -16,6 +16,7 @@
 #include <rte_eal.h>
 
 #include "daemon.h"
+#include "telemetry.h"
 
 static const char usage[] =
 	"usage: sekishod -c FILE [--check]\n"
@@ -115,7 +116,10 @@ static int daemon_run(struct daemon *daemon, const char *program)
 	if (rc == 0)
 		rc = worker_start_all(daemon, message);
 	if (rc == 0)
+		rc = telemetry_start(daemon, message);
+	if (rc == 0)
 		rc = control_run(daemon, message);
+	telemetry_stop();
 	if (rc < 0 && message[0] != '\0')
 		log_error("%s", message);
 	if (!worker_stop_all(daemon)) {

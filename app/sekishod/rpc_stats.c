@@ -4,12 +4,9 @@
 #include <string.h>
 
 #include "control.h"
+#include "counters.h"
 
 #define RULES_PAGE 2000
-
-/* Causes that lie before or behind the engine, with words like its own. */
-#define TRANSMIT_FULL_WORD "transmit-full"
-#define UNREADABLE_WORD    "unreadable"
 
 static json_t *ports_json(const struct daemon *daemon)
 {
@@ -71,37 +68,9 @@ void rpc_stats(struct rpc_call *call)
 
 /* ---- Rules ----------------------------------------------------------------------------------- */
 
-/* Where a rule was written; false if no edge's policy has it any more. */
-static bool rule_origin(const struct daemon *daemon, uint32_t rule,
-			struct sekisho_rule_origin *origin)
-{
-	for (unsigned e = 0; e < daemon->edge_count; e++)
-		if (sekisho_policy_rule_origin(daemon->edges[e].snapshot->policy, rule, origin))
-			return true;
-	return false;
-}
-
-/* A rule's counters, of all workers. */
-static struct sekisho_rule_stats rule_stats(const struct daemon *daemon, uint32_t rule)
-{
-	struct sekisho_rule_stats sum = {0}, one;
-
-	for (unsigned i = 0; i < daemon->worker_count; i++) {
-		sekisho_engine_rule_stats(daemon->workers[i].engine, rule, &one);
-		if (one.packets > 0 &&
-		    (sum.packets == 0 || (int32_t)(one.last_ms - sum.last_ms) > 0))
-			sum.last_ms = one.last_ms;
-		sum.packets += one.packets;
-		sum.bytes += one.bytes;
-		sum.flows += one.flows;
-		sum.live += one.live;
-	}
-	return sum;
-}
-
 static json_t *rule_json(const struct daemon *daemon, uint32_t rule)
 {
-	struct sekisho_rule_stats stats = rule_stats(daemon, rule);
+	struct sekisho_rule_stats stats = counters_of_rule(daemon, rule);
 	struct sekisho_rule_origin origin;
 	json_t *row, *last = json_null();
 
@@ -117,7 +86,7 @@ static json_t *rule_json(const struct daemon *daemon, uint32_t rule)
 			(json_int_t)stats.flows, "live_flows", (json_int_t)stats.live,
 			"last_hit_ms", last, "file", "line");
 	/* A rule that is withdrawn keeps its counters, but is written nowhere any more. */
-	if (row != NULL && rule_origin(daemon, rule, &origin))
+	if (row != NULL && counters_rule_origin(daemon, rule, &origin))
 		json_object_update_new(row,
 				       json_pack("{s:s,s:s?,s:I}", "direction",
 						 sekisho_direction_word(origin.direction), "file",
@@ -167,22 +136,17 @@ static int drop_compare(const void *a, const void *b)
 
 void rpc_drops_list(struct rpc_call *call)
 {
-	struct drop drops[SEKISHO_REASON_COUNT + 2];
+	struct drop drops[COUNTERS_REASON_COUNT];
 	struct daemon_totals totals;
 	json_t *list = json_array();
 	unsigned count = 0;
 
 	daemon_totals_read(call->control->daemon, &totals);
-	for (unsigned i = 0; i < SEKISHO_REASON_COUNT; i++)
-		if (sekisho_reason_action(i) == SEKISHO_DROP)
-			drops[count++] =
-				(struct drop){sekisho_reason_word(i), sekisho_reason_sentence(i),
-					      totals.engines.by_reason[i]};
-	drops[count++] = (struct drop){TRANSMIT_FULL_WORD,
-				       "it was admitted, but the port it was for took no more",
-				       totals.transmit_full};
-	drops[count++] = (struct drop){
-		UNREADABLE_WORD, "it came in pieces that could not be joined", totals.unreadable};
+	for (unsigned i = 0; i < COUNTERS_REASON_COUNT; i++)
+		if (i >= SEKISHO_REASON_COUNT || sekisho_reason_action(i) == SEKISHO_DROP)
+			drops[count++] = (struct drop){counters_reason_word(i),
+						       counters_reason_sentence(i),
+						       counters_by_reason(&totals, i)};
 	qsort(drops, count, sizeof(drops[0]), drop_compare);
 	for (unsigned i = 0; i < count && drops[i].packets > 0; i++)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "reason", drops[i].word,

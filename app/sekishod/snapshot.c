@@ -97,6 +97,8 @@ void snapshot_publish(struct daemon *daemon, struct edge *edge, struct snapshot 
 
 	snapshot_hold(snapshot);
 	edge->snapshot = snapshot;
+	atomic_store(&edge->generation, snapshot->generation);
+	atomic_store(&edge->semantics, sekisho_policy_semantics(snapshot->policy));
 	atomic_store_explicit(&edge->current, snapshot->policy, memory_order_release);
 	if (old != NULL)
 		snapshot_drop(daemon, old);
