@@ -12,29 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocols.h"
+
 #define COLUMNS_MAX 16
-
-struct protocol_name {
-	uint8_t number;
-	const char *name;
-};
-
-/* IANA's names for what is seen at a VPN edge; the rest goes by number. */
-static const struct protocol_name protocol_names[] = {
-	{1, "icmp"},  {2, "igmp"},  {4, "ipip"},   {6, "tcp"},    {17, "udp"},    {33, "dccp"},
-	{41, "ipv6"}, {47, "gre"},  {50, "esp"},   {51, "ah"},    {58, "icmpv6"}, {88, "eigrp"},
-	{89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {115, "l2tp"}, {132, "sctp"},  {136, "udplite"},
-};
 
 void render_protocol(uint8_t number, char *text, size_t size)
 {
-	for (size_t i = 0; i < sizeof(protocol_names) / sizeof(protocol_names[0]); i++) {
-		if (protocol_names[i].number == number) {
-			snprintf(text, size, "%s", protocol_names[i].name);
-			return;
-		}
-	}
-	snprintf(text, size, "proto-%u", number);
+	const char *name = protocols_name(number);
+
+	if (name)
+		snprintf(text, size, "%s", name);
+	else
+		snprintf(text, size, "proto-%u", number);
 }
 
 /* An address, with its port when there are ports. */
