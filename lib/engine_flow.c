@@ -135,6 +135,22 @@ bool sekisho_engine_rejudge(struct sekisho_engine *engine, uint32_t now_ms)
 	return engine->rejudge_left > 0;
 }
 
+bool sekisho_engine_close_flow(struct sekisho_engine *engine, const struct sekisho_flow_info *told)
+{
+	const struct flow_key_rest rest = {told->local_port, told->peer_port, told->zone,
+					   told->protocol, told->family};
+	struct flow_key key;
+	struct flow *flow;
+
+	flow_key_set(&key, told->local, told->peer, &rest);
+	flow = flow_table_find(&engine->table, &key, flow_table_hash(&engine->table, &key));
+	if (flow == NULL || flow->opener != told->opener ||
+	    flow->opened_by[told->opener] != (uint32_t)told->opened_by[told->opener])
+		return false;
+	engine_flow_close(engine, flow);
+	return true;
+}
+
 /* ---- without a flow -------------------------------------------------------------------------- */
 
 static struct rules_query packet_query(const struct job *job)

@@ -464,4 +464,14 @@ unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_
 			      uint32_t *cursor, unsigned scan, struct sekisho_flow_info *out,
 			      unsigned max);
 
+/* How far a call of sekisho_engine_flows() may go between two bursts: it takes some microseconds. */
+#define SEKISHO_FLOWS_SCAN 256
+#define SEKISHO_FLOWS_MAX  64
+
+/*
+ * Close a flow that was told of, as if its time were over, and count it as closed. False if it is gone;
+ * one that another packet has opened since is another flow and stays. Owner only, between bursts.
+ */
+bool sekisho_engine_close_flow(struct sekisho_engine *engine, const struct sekisho_flow_info *flow);
+
 #endif

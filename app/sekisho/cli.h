@@ -21,7 +21,7 @@ enum cli_exit {
 	CLI_FAILED = 4       /* the daemon refused, or something failed here */
 };
 
-enum cli_output { CLI_TABLE, CLI_JSON };
+enum cli_output { CLI_TABLE, CLI_JSON, CLI_CONNTRACK, CLI_CSV };
 
 /* What --witness looks for. */
 enum cli_witness { CLI_WITNESS_NONE, CLI_WITNESS_STATIC };
@@ -37,6 +37,9 @@ struct cli {
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	long limit;         /* --limit; 0 means none */
+	long interval_ms;   /* --interval; 0 means the verb's own */
+	int watch;          /* --watch: again and again */
+	int why;            /* --why: what has opened it */
 	long confirm_ms;    /* --confirm; 0 means none is needed */
 	long generation;    /* --if-generation; 0 means whichever */
 	const char *to;     /* --to; NULL means stdout */

@@ -229,18 +229,6 @@ enum cli_exit cmd_rules(const struct cli *cli)
 	return list_ask(cli, &list);
 }
 
-enum cli_exit cmd_drops(const struct cli *cli)
-{
-	static const struct render_column columns[] = {
-		{"PACKETS", "packets"},
-		{"REASON", "reason"},
-		{"BECAUSE", "sentence"},
-	};
-	const struct list list = {"drops.list", "drops", 0, columns, COUNT(columns)};
-
-	return list_ask(cli, &list);
-}
-
 enum cli_exit cmd_flows(const struct cli *cli)
 {
 	static const struct render_column columns[] = {

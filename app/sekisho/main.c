@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static const struct verb verbs[] = {
 	{"stats", cmd_stats, "os", "", 0, 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "osl", "", 0, 0, "[--limit N]", "its live flows"},
 	{"rules", cmd_rules, "os", "", 0, 0, "", "its rules with their counters"},
-	{"drops", cmd_drops, "os", "", 0, 0, "", "why it dropped packets, and how many"},
+	{"drops", cmd_drops, "osliW", "", 0, 0, "[--interval TIME] [--limit N] [--watch]",
+	 "why it drops packets, and how fast, over TIME (1s if not given)"},
 	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
 	{"commit", cmd_commit, "osecg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",
 	 "check a policy and make it the running one; with TIME (60s, 5m), only until then"},
@@ -65,6 +67,8 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, 's'},
 	{"edge", required_argument, NULL, 'e'},
 	{"limit", required_argument, NULL, 'l'},
+	{"interval", required_argument, NULL, 'i'},
+	{"watch", no_argument, NULL, 'W'},
 	{"confirm", required_argument, NULL, 'c'},
 	{"if-generation", required_argument, NULL, 'g'},
 	{"to", required_argument, NULL, 't'},
@@ -165,7 +169,76 @@ static long duration_ms(const char *text)
 	return number > 86400 ? 0 : number * unit;
 }
 
-/* Take one option; returns 0, or -1 after a message. */
+/* Where an option without a value is noted; NULL for the others. */
+static int *flag_slot(struct cli *cli, int letter)
+{
+	return letter == 'W' ? &cli->watch : letter == 'y' ? &cli->why : NULL;
+}
+
+/* Where the value of an option that is a time goes; NULL for the others. */
+static long *duration_slot(struct cli *cli, int letter)
+{
+	return letter == 'c' ? &cli->confirm_ms : letter == 'i' ? &cli->interval_ms : NULL;
+}
+
+/* Each takes one option; returns 0, or -1 after a message. */
+static int duration_take(long *ms, int letter)
+{
+	*ms = duration_ms(optarg);
+	if (*ms > 0)
+		return 0;
+	fprintf(stderr, "sekisho: --%s is \"%s\", must be a time as 60s, 5m or 1h\n",
+		option_name(letter), optarg);
+	return -1;
+}
+
+static int output_take(struct cli *cli, const struct verb *verb)
+{
+	static const char *const words[] = {"table", "json", "conntrack", "csv"};
+	/* A verb that takes 'O' has the other forms as well. */
+	bool all = strchr(verb->takes, 'O') != NULL;
+
+	for (int i = 0; i < (all ? 4 : 2); i++)
+		if (strcmp(optarg, words[i]) == 0) {
+			cli->output = (enum cli_output)i;
+			return 0;
+		}
+	fprintf(stderr, "sekisho: -o is \"%s\", must be table%sjson%s\n", optarg,
+		all ? ", " : " or ", all ? ", conntrack or csv" : "");
+	return -1;
+}
+
+static int number_take(long *number, int letter)
+{
+	*number = cli_number(optarg);
+	if (*number > 0)
+		return 0;
+	fprintf(stderr, "sekisho: --%s is \"%s\", must be a number from 1 on\n",
+		option_name(letter), optarg);
+	return -1;
+}
+
+static int witness_take(struct cli *cli)
+{
+	if (strcmp(optarg, "static") != 0) {
+		fprintf(stderr, "sekisho: --witness is \"%s\", must be static\n", optarg);
+		return -1;
+	}
+	cli->witness = CLI_WITNESS_STATIC;
+	return 0;
+}
+
+static int prefix_list_take(struct cli *cli)
+{
+	if (cli->prefix_list_count == CLI_PREFIX_LISTS_MAX) {
+		fprintf(stderr, "sekisho: at most %d --prefix-list are taken\n",
+			CLI_PREFIX_LISTS_MAX);
+		return -1;
+	}
+	cli->prefix_lists[cli->prefix_list_count++] = optarg;
+	return 0;
+}
+
 static int option_take(struct cli *cli, const struct verb *verb, int letter)
 {
 	const char **slot = option_slot(cli, letter);
@@ -174,44 +247,20 @@ static int option_take(struct cli *cli, const struct verb *verb, int letter)
 		fprintf(stderr, "sekisho: %s takes no --%s\n", verb->name, option_name(letter));
 		return -1;
 	}
-	if (slot) {
+	if (slot)
 		*slot = optarg;
-	} else if (letter == 'o') {
-		if (strcmp(optarg, "table") != 0 && strcmp(optarg, "json") != 0) {
-			fprintf(stderr, "sekisho: -o is \"%s\", must be table or json\n", optarg);
-			return -1;
-		}
-		cli->output = optarg[0] == 'j' ? CLI_JSON : CLI_TABLE;
-	} else if (letter == 'P') {
-		if (cli->prefix_list_count == CLI_PREFIX_LISTS_MAX) {
-			fprintf(stderr, "sekisho: at most %d --prefix-list are taken\n",
-				CLI_PREFIX_LISTS_MAX);
-			return -1;
-		}
-		cli->prefix_lists[cli->prefix_list_count++] = optarg;
-	} else if (letter == 'w') {
-		if (strcmp(optarg, "static") != 0) {
-			fprintf(stderr, "sekisho: --witness is \"%s\", must be static\n", optarg);
-			return -1;
-		}
-		cli->witness = CLI_WITNESS_STATIC;
-	} else if (letter == 'c') {
-		cli->confirm_ms = duration_ms(optarg);
-		if (cli->confirm_ms == 0) {
-			fprintf(stderr, "sekisho: --confirm is \"%s\", must be a time as 60s, 5m or "
-				"1h\n", optarg);
-			return -1;
-		}
-	} else {
-		long *number = letter == 'g' ? &cli->generation : &cli->limit;
-
-		*number = cli_number(optarg);
-		if (*number == 0) {
-			fprintf(stderr, "sekisho: --%s is \"%s\", must be a number from 1 on\n",
-				option_name(letter), optarg);
-			return -1;
-		}
-	}
+	else if (flag_slot(cli, letter))
+		*flag_slot(cli, letter) = 1;
+	else if (duration_slot(cli, letter))
+		return duration_take(duration_slot(cli, letter), letter);
+	else if (letter == 'o')
+		return output_take(cli, verb);
+	else if (letter == 'P')
+		return prefix_list_take(cli);
+	else if (letter == 'w')
+		return witness_take(cli);
+	else
+		return number_take(letter == 'g' ? &cli->generation : &cli->limit, letter);
 	return 0;
 }
 

@@ -156,7 +156,7 @@ static void cell_write(FILE *to, const json_t *value)
 		fprintf(to, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		break;
 	case JSON_REAL:
-		fprintf(to, "%.6g", json_real_value(value));
+		fprintf(to, "%.10g", json_real_value(value));
 		break;
 	case JSON_TRUE:
 		fputs("yes", to);

@@ -26,11 +26,11 @@
 #include "jobs.h"
 #include "state.h"
 
+struct drops;
 struct rte_mempool;
 struct rte_rcu_qsbr;
 
 #define DAEMON_BURST         32
-#define DAEMON_FLOWS_MAX     64      /* flows in one message of a mailbox */
 #define DAEMON_RULE_NAMES    1048576 /* different rule names in the life of the process */
 #define DAEMON_MESSAGE_MAX   STATE_MESSAGE_MAX /* bytes of a message for the user */
 #define DAEMON_STOP_MS       3000    /* how long a worker may take to stop */
@@ -78,6 +78,7 @@ struct edge {
 };
 
 enum mailbox_state { MAILBOX_IDLE, MAILBOX_REQUESTED, MAILBOX_DONE };
+enum mailbox_question { MAILBOX_LIST, MAILBOX_CLOSE };
 
 /*
  * One question to a worker. The control thread fills it and sets REQUESTED, the worker answers
@@ -86,16 +87,18 @@ enum mailbox_state { MAILBOX_IDLE, MAILBOX_REQUESTED, MAILBOX_DONE };
 struct mailbox {
 	_Atomic int state; /* enum mailbox_state */
 	uint64_t owner;    /* the walk that asked; 0 when nobody waits any more. Control thread. */
-	uint32_t cursor;
-	unsigned max;
-	unsigned count;
-	struct sekisho_flow_info flows[DAEMON_FLOWS_MAX];
+	enum mailbox_question question;
+	uint32_t cursor; /* to list from, and where to go on */
+	unsigned max;    /* to list */
+	unsigned count;  /* of flows that are told, or to be closed; then that were closed */
+	struct sekisho_flow_info flows[SEKISHO_FLOWS_MAX];
 };
 
 struct worker {
 	struct daemon *daemon;
 	unsigned index, lcore;
 	struct sekisho_engine *engine;
+	struct drops *drops;
 	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Alignas(64) struct mailbox mailbox;
 };
@@ -172,6 +175,9 @@ bool port_link_up(const struct port *port);
 
 /* Make the engines and launch the workers. 0, or -errno and a message. */
 int worker_start_all(struct daemon *daemon, char *message);
+
+/* Answer what the mailbox asks, if it asks. The worker, between two bursts. */
+void worker_answer(struct worker *worker, uint32_t now_ms);
 
 /* Ask all to stop and wait. false when one did not. */
 bool worker_stop_all(struct daemon *daemon);

@@ -188,7 +188,8 @@ static bool walk_exchange(struct flow_walk *walk)
 	if (state == MAILBOX_IDLE) {
 		mailbox->owner = walk->number;
 		mailbox->cursor = walk->position;
-		mailbox->max = walk->left < DAEMON_FLOWS_MAX ? walk->left : DAEMON_FLOWS_MAX;
+		mailbox->question = MAILBOX_LIST;
+		mailbox->max = walk->left < SEKISHO_FLOWS_MAX ? walk->left : SEKISHO_FLOWS_MAX;
 		state = MAILBOX_REQUESTED;
 		atomic_store_explicit(&mailbox->state, state, memory_order_release);
 	}

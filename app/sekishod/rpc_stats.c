@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rpc_stats.c: what was counted: totals, ports, rules, causes of drops. */
-#include <stdlib.h>
-#include <string.h>
-
+/* rpc_stats.c: what was counted: totals, ports, rules. */
 #include "control.h"
 #include "counters.h"
 
@@ -116,41 +113,4 @@ void rpc_rules_list(struct rpc_call *call)
 		json_array_append_new(list, rule_json(daemon, (uint32_t)first));
 	call->result = json_pack("{s:o,s:o}", "rules", list, "cursor",
 				 first < count ? json_integer(first) : json_null());
-}
-
-/* ---- Drops ----------------------------------------------------------------------------------- */
-
-struct drop {
-	const char *word, *sentence;
-	uint64_t packets;
-};
-
-static int drop_compare(const void *a, const void *b)
-{
-	const struct drop *left = a, *right = b;
-
-	if (left->packets != right->packets)
-		return left->packets < right->packets ? 1 : -1;
-	return strcmp(left->word, right->word);
-}
-
-void rpc_drops_list(struct rpc_call *call)
-{
-	struct drop drops[COUNTERS_REASON_COUNT];
-	struct daemon_totals totals;
-	json_t *list = json_array();
-	unsigned count = 0;
-
-	daemon_totals_read(call->control->daemon, &totals);
-	for (unsigned i = 0; i < COUNTERS_REASON_COUNT; i++)
-		if (i >= SEKISHO_REASON_COUNT || sekisho_reason_action(i) == SEKISHO_DROP)
-			drops[count++] = (struct drop){counters_reason_word(i),
-						       counters_reason_sentence(i),
-						       counters_by_reason(&totals, i)};
-	qsort(drops, count, sizeof(drops[0]), drop_compare);
-	for (unsigned i = 0; i < count && drops[i].packets > 0; i++)
-		json_array_append_new(list, json_pack("{s:s,s:s,s:I}", "reason", drops[i].word,
-						      "sentence", drops[i].sentence, "packets",
-						      (json_int_t)drops[i].packets));
-	call->result = json_pack("{s:o}", "drops", list);
 }

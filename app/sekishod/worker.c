@@ -23,9 +23,9 @@
 #include <rte_rcu_qsbr.h>
 
 #include "daemon.h"
+#include "drops.h"
 
 #define TRANSMIT_TRIES 8
-#define FLOWS_SCAN     256
 
 /* Frames on their way to one port. */
 struct departure {
@@ -116,10 +116,13 @@ static void worker_release(struct worker *worker)
 			struct edge *edge = &worker->daemon->edges[releases[i].zone];
 			struct departure departure = {.mbufs = {releases[i].handle}, .count = 1};
 
-			if (releases[i].verdict.action == SEKISHO_PASS)
+			if (releases[i].verdict.action == SEKISHO_PASS) {
 				depart(&edge->ports[!releases[i].direction], &departure);
-			else
+			} else {
+				drops_count(worker->drops, edge->index, releases[i].direction,
+					    &releases[i].verdict);
 				rte_pktmbuf_free(releases[i].handle);
+			}
 		}
 	} while (count == DAEMON_BURST);
 }
@@ -141,10 +144,12 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	sekisho_engine_burst(worker->engine, now_ms, frames, count, verdicts);
 	departure.count = 0;
 	for (unsigned i = 0; i < count; i++) {
-		if (verdicts[i].action == SEKISHO_PASS)
+		if (verdicts[i].action == SEKISHO_PASS) {
 			departure.mbufs[departure.count++] = mbufs[i];
-		else if (verdicts[i].action == SEKISHO_DROP)
+		} else if (verdicts[i].action == SEKISHO_DROP) {
+			drops_count(worker->drops, edge->index, side, &verdicts[i]);
 			rte_pktmbuf_free(mbufs[i]);
+		}
 	}
 	if (departure.count > 0)
 		depart(&edge->ports[!side], &departure);
@@ -152,14 +157,29 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	return received;
 }
 
-static void worker_answer(struct worker *worker, uint32_t now_ms)
+/* Close the flows of a message; how many were still there. */
+static unsigned worker_close(struct worker *worker)
+{
+	struct mailbox *mailbox = &worker->mailbox;
+	unsigned closed = 0;
+
+	for (unsigned i = 0; i < mailbox->count; i++)
+		closed += sekisho_engine_close_flow(worker->engine, &mailbox->flows[i]);
+	return closed;
+}
+
+void worker_answer(struct worker *worker, uint32_t now_ms)
 {
 	struct mailbox *mailbox = &worker->mailbox;
 
 	if (atomic_load_explicit(&mailbox->state, memory_order_acquire) != MAILBOX_REQUESTED)
 		return;
-	mailbox->count = sekisho_engine_flows(worker->engine, now_ms, &mailbox->cursor, FLOWS_SCAN,
-					      mailbox->flows, mailbox->max);
+	if (mailbox->question == MAILBOX_CLOSE)
+		mailbox->count = worker_close(worker);
+	else
+		mailbox->count = sekisho_engine_flows(worker->engine, now_ms, &mailbox->cursor,
+						      SEKISHO_FLOWS_SCAN, mailbox->flows,
+						      mailbox->max);
 	atomic_store_explicit(&mailbox->state, MAILBOX_DONE, memory_order_release);
 }
 
@@ -245,7 +265,12 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 		return -EIO;
 	}
 	worker->engine = sekisho_engine_create(&config, message, DAEMON_MESSAGE_MAX);
-	return worker->engine == NULL ? -ENOMEM : 0;
+	if (worker->engine == NULL)
+		return -ENOMEM;
+	worker->drops = drops_create(daemon->edge_count);
+	if (worker->drops == NULL)
+		snprintf(message, DAEMON_MESSAGE_MAX, "no memory to count drops");
+	return worker->drops == NULL ? -ENOMEM : 0;
 }
 
 static int qsbr_init(struct daemon *daemon, char *message)
@@ -303,9 +328,11 @@ bool worker_stop_all(struct daemon *daemon)
 
 void worker_fini_all(struct daemon *daemon)
 {
-	for (unsigned i = 0; i < daemon->worker_count; i++)
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
 		if (daemon->workers[i].engine != NULL)
 			sekisho_engine_destroy(daemon->workers[i].engine);
+		free(daemon->workers[i].drops);
+	}
 	rte_free(daemon->qsbr);
 	daemon->qsbr = NULL;
 }

@@ -19,6 +19,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "control.h"
+#include "drops.h"
 #include "fuzz.h"
 
 #define FLOWS     64
@@ -101,7 +102,8 @@ static void engine_begin(void)
 
 	worker = (struct worker){.daemon = &firewall, .lcore = 1};
 	worker.engine = sekisho_engine_create(&config, message, sizeof(message));
-	FUZZ_CHECK(worker.engine != NULL);
+	worker.drops = drops_create(EDGES);
+	FUZZ_CHECK(worker.engine != NULL && worker.drops != NULL);
 	sekisho_engine_set_policy(worker.engine, 0, edges[0].snapshot->policy);
 	sekisho_engine_burst(worker.engine, 0, &frame, 1, &verdict);
 	FUZZ_CHECK(verdict.opened);
@@ -164,13 +166,7 @@ static void job_turn(void)
 /* The worker's turn: answer what is asked. */
 static void worker_turn(void)
 {
-	struct mailbox *mailbox = &worker.mailbox;
-
-	if (atomic_load(&mailbox->state) != MAILBOX_REQUESTED)
-		return;
-	mailbox->count = sekisho_engine_flows(worker.engine, 0, &mailbox->cursor, FLOWS,
-					      mailbox->flows, mailbox->max);
-	atomic_store(&mailbox->state, MAILBOX_DONE);
+	worker_answer(&worker, 0);
 }
 
 /* What was not confirmed goes back, as when its time is over. */
@@ -197,6 +193,7 @@ static void daemon_end(void)
 	if (firewall.history.generation == 1 && sekisho_rule_names_count(firewall.names) == 1)
 		return;
 	sekisho_engine_destroy(worker.engine);
+	free(worker.drops);
 	while (firewall.retired != NULL)
 		snapshot_reclaim(&firewall);
 	while (firewall.jobs.waiting.first != NULL)

@@ -534,6 +534,37 @@ static void flows_by_any_cursor(void **state)
 	bench_fini(&bench);
 }
 
+/* By hand: the flow that was told of, and no other of its tuple. */
+static void a_flow_is_closed(void **state)
+{
+	struct sekisho_flow_info info[4], gone;
+	struct sekisho_stats stats;
+	struct bench bench;
+	uint32_t cursor = 0;
+
+	(void)state;
+	bench_init(&bench, 64);
+	bench_founding(&bench, SEKISHO_AWS_LIKE);
+	bench_send(&bench, 0, "out udp 4000 99 junk");
+	bench_send(&bench, 0, "out udp 4001 99 junk");
+	assert_int_equal(sekisho_engine_flows(bench.engine, 1, &cursor, 64, info, 4), 2);
+	gone = info[info[0].local_port == 4000 ? 0 : 1];
+	assert_true(sekisho_engine_close_flow(bench.engine, &gone));
+	assert_false(sekisho_engine_close_flow(bench.engine, &gone));
+	assert_int_equal(bench_send(&bench, 2, "in udp 99 4000 junk").reason, SEKISHO_REASON_NO_RULE);
+	assert_int_equal(bench_send(&bench, 2, "in udp 99 4001 junk").reason,
+			 SEKISHO_REASON_FLOW_ANSWER);
+	bench_send(&bench, 3, "out udp 4000 99 junk");
+	assert_false(sekisho_engine_close_flow(bench.engine, &gone));
+	assert_int_equal(bench_send(&bench, 4, "in udp 99 4000 junk").reason,
+			 SEKISHO_REASON_FLOW_ANSWER);
+	sekisho_engine_stats(bench.engine, &stats);
+	assert_int_equal(stats.flows, 2);
+	assert_int_equal(stats.flows_created, 3);
+	assert_int_equal(stats.flows_closed, 1);
+	bench_fini(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,6 +603,7 @@ int main(void)
 		cmocka_unit_test(table_full_by_name),
 		cmocka_unit_test(unanswered_make_room),
 		cmocka_unit_test(flows_by_any_cursor),
+		cmocka_unit_test(a_flow_is_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
