@@ -474,4 +474,21 @@ unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_
  */
 bool sekisho_engine_close_flow(struct sekisho_engine *engine, const struct sekisho_flow_info *flow);
 
+#define SEKISHO_STATE_TIMERS 8
+
+/* What an engine's flows are, as far as it can make a difference to packets to come. */
+struct sekisho_state {
+	uint64_t digest; /* of all live flows, what their proofs remember, and the time they have left */
+	uint32_t left_ms[SEKISHO_STATE_TIMERS]; /* the shortest of these times, each once, in order */
+	unsigned timer_count;
+};
+
+/*
+ * Read the state, for what-if questions: an engine whose digest is the same again judges what comes as
+ * it would have before, but for a chance of 2^-64; ceilings and fragments are not looked at. Digests of
+ * engines with different hash keys say nothing of each other. Goes through the whole table. Owner only.
+ */
+void sekisho_engine_state(const struct sekisho_engine *engine, uint32_t now_ms,
+			  struct sekisho_state *state);
+
 #endif

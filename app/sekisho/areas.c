@@ -227,7 +227,7 @@ static int parts_make(struct walk *walk)
 /* ---- the peers of a class --------------------------------------------------------------------- */
 
 static int entry_add(struct walk *walk, const struct sekisho_prefix *prefix,
-		     const struct sekisho_rule_spec *rule)
+		     struct area_entry entry)
 {
 	if (prefix->family != walk->family)
 		return 0;
@@ -240,24 +240,43 @@ static int entry_add(struct walk *walk, const struct sekisho_prefix *prefix,
 		walk->entries = larger;
 		walk->entry_room = room;
 	}
-	walk->entries[walk->entry_count++] = (struct area_entry){areas_block(prefix), rule};
+	entry.peers = areas_block(prefix);
+	walk->entries[walk->entry_count++] = entry;
 	return 0;
 }
 
 static int entries_add(struct walk *walk, const struct sekisho_prefix *prefixes, size_t count,
-		       const struct sekisho_rule_spec *rule)
+		       struct area_entry entry)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = entry_add(walk, &prefixes[i], rule);
+		rc = entry_add(walk, &prefixes[i], entry);
+	return rc;
+}
+
+static int entries_of_acl(struct walk *walk, uint8_t policy, const struct sekisho_acl_spec *acl)
+{
+	int rc = entries_add(walk, acl->subnets, acl->subnet_count,
+			     (struct area_entry){.policy = policy, .kind = AREA_ACL_SUBNETS});
+
+	for (size_t e = 0; rc == 0 && e < acl->entry_count; e++) {
+		const struct sekisho_rule_spec *match = &acl->entries[e].match;
+
+		rc = entries_add(walk, match->peers, match->peer_count,
+				 (struct area_entry){.policy = policy,
+						     .kind = AREA_ACL_ENTRY,
+						     .rule = match,
+						     .acl_entry = &acl->entries[e]});
+	}
 	return rc;
 }
 
 /* All that an endpoint's packets are judged by. */
-static int entries_of_endpoint(struct walk *walk, const struct sekisho_policy_spec *spec,
+static int entries_of_endpoint(struct walk *walk, uint8_t policy,
 			       const struct sekisho_endpoint_spec *endpoint)
 {
+	const struct sekisho_policy_spec *spec = walk->told->specs[policy];
 	int rc = 0;
 
 	for (size_t g = 0; g < endpoint->group_count; g++) {
@@ -265,30 +284,27 @@ static int entries_of_endpoint(struct walk *walk, const struct sekisho_policy_sp
 
 		for (size_t r = 0; rc == 0 && r < group->rule_count; r++)
 			rc = entries_add(walk, group->rules[r].peers, group->rules[r].peer_count,
-					 &group->rules[r]);
+					 (struct area_entry){.policy = policy,
+							     .kind = AREA_RULE,
+							     .rule = &group->rules[r]});
 	}
-	if (rc == 0 && endpoint->acl != 0) {
-		const struct sekisho_acl_spec *acl = &spec->acls[endpoint->acl - 1];
-
-		rc = entries_add(walk, acl->subnets, acl->subnet_count, NULL);
-		for (size_t e = 0; rc == 0 && e < acl->entry_count; e++)
-			rc = entries_add(walk, acl->entries[e].match.peers,
-					 acl->entries[e].match.peer_count, &acl->entries[e].match);
-	}
+	if (rc == 0 && endpoint->acl != 0)
+		rc = entries_of_acl(walk, policy, &spec->acls[endpoint->acl - 1]);
 	return rc;
 }
 
 static int entries_take(struct walk *walk, const struct local_part *part)
 {
-	int rc = entries_add(walk, no_sources, NO_SOURCES, NULL);
+	int rc = entries_add(walk, no_sources, NO_SOURCES,
+			     (struct area_entry){.kind = AREA_NO_SOURCE});
 
-	for (unsigned p = 0; rc == 0 && p < 2; p++) {
+	for (uint8_t p = 0; rc == 0 && p < 2; p++) {
 		const struct sekisho_policy_spec *spec = walk->told->specs[p];
 
-		rc = entries_add(walk, spec->never_filtered, spec->never_filtered_count, NULL);
+		rc = entries_add(walk, spec->never_filtered, spec->never_filtered_count,
+				 (struct area_entry){.policy = p, .kind = AREA_UNFILTERED});
 		if (rc == 0 && part->endpoint[p] != 0)
-			rc = entries_of_endpoint(walk, spec,
-						 &spec->endpoints[part->endpoint[p] - 1]);
+			rc = entries_of_endpoint(walk, p, &spec->endpoints[part->endpoint[p] - 1]);
 	}
 	if (rc == 0 && walk->entry_count > 0)
 		qsort(walk->entries, walk->entry_count, sizeof(*walk->entries), by_range);
@@ -450,16 +466,80 @@ unsigned areas_cuts(const struct area *area, unsigned protocol, uint32_t *cuts)
 	return count;
 }
 
+static bool rule_admits(const struct area *area, const struct sekisho_rule_spec *rule,
+			unsigned protocol, uint16_t detail)
+{
+	if (rule->protocol != SEKISHO_PROTOCOL_ALL && rule->protocol != protocol)
+		return false;
+	if (rule->protocol == (area->family == SEKISHO_IPV4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return false; /* the other family's ICMP (AWS-106) */
+	if (rule->icmp_type != SEKISHO_ICMP_ANY && rule->icmp_type != detail >> 8)
+		return false;
+	if (rule->icmp_code != SEKISHO_ICMP_ANY && rule->icmp_code != (detail & 0xff))
+		return false;
+	for (size_t i = 0; i < rule->port_count; i++) {
+		if (rule->ports[i].first <= detail && detail <= rule->ports[i].last)
+			return true;
+	}
+	return rule->port_count == 0;
+}
+
+struct area_word areas_look_up(const struct area *area, unsigned policy, unsigned direction,
+			       unsigned protocol, uint16_t detail)
+{
+	uint16_t endpoint = area->endpoint[policy];
+	bool judged = endpoint != 0 && area->specs[policy]->endpoints[endpoint - 1].acl != 0;
+	struct area_word word = {.by_rule = false, .acl_allows = !judged};
+	unsigned number = UINT16_MAX + 1u; /* of the first entry that matches */
+
+	for (size_t i = 0; i < area->entry_count; i++) {
+		const struct area_entry *entry = area->entries[i];
+
+		if (entry->policy != policy || entry->kind >= AREA_UNFILTERED)
+			continue;
+		if (entry->kind == AREA_ACL_SUBNETS) {
+			word.acl_allows = true;
+			number = 0;
+		}
+		if (entry->rule == NULL || entry->rule->direction != direction ||
+		    !rule_admits(area, entry->rule, protocol, detail))
+			continue;
+		if (entry->kind == AREA_RULE) {
+			word.by_rule = true;
+		} else if (entry->acl_entry->number < number) {
+			number = entry->acl_entry->number;
+			word.acl_allows = !entry->acl_entry->deny;
+		}
+	}
+	return word;
+}
+
+/* The first address of a range, or one that is known from documents (RFC 5737, 3849) if it has one. */
+static unsigned __int128 range_example(uint8_t family, const struct area_range *range)
+{
+	static const uint8_t four[][16] = {{203, 0, 113, 1}, {192, 0, 2, 1}};
+	static const uint8_t six[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
+	bool is_v6 = family == SEKISHO_IPV6;
+
+	for (unsigned i = 0; i < (is_v6 ? 1u : 2u); i++) {
+		unsigned __int128 known = areas_number(family, is_v6 ? six : four[i]);
+
+		if (range->first <= known && known <= range->last)
+			return known;
+	}
+	return range->first;
+}
+
 bool areas_example(const struct area *area, unsigned __int128 *local, unsigned __int128 *peer)
 {
-	*local = area->locals[0].first;
-	*peer = area->peers.first;
+	*local = range_example(area->family, &area->locals[0]);
+	*peer = range_example(area->family, &area->peers);
 	if (*local != *peer)
 		return true;
-	if (*peer != area->peers.last)
-		(*peer)++;
-	else if (*local != area->locals[0].last)
-		(*local)++;
+	if (area->peers.first != area->peers.last)
+		*peer = *peer == area->peers.first ? *peer + 1 : area->peers.first;
+	else if (area->locals[0].first != area->locals[0].last)
+		*local = *local == area->locals[0].first ? *local + 1 : area->locals[0].first;
 	else if (area->local_count > 1)
 		*local = area->locals[1].first;
 	else

@@ -22,11 +22,20 @@ struct area_range {
 	unsigned __int128 first, last;
 };
 
-/* A block of a rule, of an entry of a network ACL, or of a list, as far as it goes in the area. */
+/* Whose block it is. */
+enum area_kind {
+	AREA_RULE, /* of a group */
+	AREA_ACL_ENTRY,
+	AREA_ACL_SUBNETS, /* peers that the network ACL does not judge */
+	AREA_UNFILTERED,  /* the never-filtered list */
+	AREA_NO_SOURCE    /* no policy's: what no source may be */
+};
+
 struct area_entry {
 	struct area_range peers;
-	const struct sekisho_rule_spec
-		*rule; /* NULL: a list of addresses, or what no source may be */
+	uint8_t policy, kind;                           /* enum area_kind */
+	const struct sekisho_rule_spec *rule;           /* NULL if it is a mere list of addresses */
+	const struct sekisho_acl_entry_spec *acl_entry; /* whose match `rule` is; else NULL */
 };
 
 struct area {
@@ -64,6 +73,15 @@ bool areas_mention(const struct area *area, unsigned protocol);
  * last is 65536. `cuts` has room for AREAS_CUTS_MAX. Returns how many there are; at least 2.
  */
 unsigned areas_cuts(const struct area *area, unsigned protocol, uint32_t *cuts);
+
+/* What the rules of a policy say of a packet, and what its network ACL. */
+struct area_word {
+	bool by_rule, acl_allows;
+};
+
+/* Look a packet up; `detail` is one that areas_cuts() has given. The engine decides; this tells apart. */
+struct area_word areas_look_up(const struct area *area, unsigned policy, unsigned direction,
+			       unsigned protocol, uint16_t detail);
 
 /* Two addresses of the area that are not the same; false if it has none. */
 bool areas_example(const struct area *area, unsigned __int128 *local, unsigned __int128 *peer);

@@ -24,7 +24,7 @@ enum cli_exit {
 enum cli_output { CLI_TABLE, CLI_JSON, CLI_CONNTRACK, CLI_CSV };
 
 /* What --witness looks for. */
-enum cli_witness { CLI_WITNESS_NONE, CLI_WITNESS_STATIC };
+enum cli_witness { CLI_WITNESS_NONE, CLI_WITNESS_SEQUENCES, CLI_WITNESS_STATIC };
 
 #define CLI_PREFIX_LISTS_MAX 100 /* as many as a Region has (AWS-122) */
 

@@ -217,7 +217,8 @@ static enum cli_exit compare_witness(const struct cli *cli)
 	if (status == 0) {
 		for (int j = 0; j < 2; j++)
 			witness.specs[j] = config_policy_spec(witness.judges[j].config);
-		code = witness_static(&witness);
+		code = cli->witness == CLI_WITNESS_STATIC ? witness_static(&witness)
+							  : witness_sequences(&witness);
 	}
 	trace_judge_fini(&witness.judges[0]);
 	trace_judge_fini(&witness.judges[1]);

@@ -292,7 +292,10 @@ int first_boxes_find(const struct first_boxes *told)
 
 bool first_boxes_example(const struct first_box *box, struct first_packet *packet)
 {
-	const struct area area = {.locals = &box->locals, .local_count = 1, .peers = box->peers};
+	const struct area area = {.family = box->family,
+				  .locals = &box->locals,
+				  .local_count = 1,
+				  .peers = box->peers};
 	unsigned segment = box->segments & -box->segments;
 
 	*packet = (struct first_packet){.direction = box->direction,
@@ -300,5 +303,8 @@ bool first_boxes_example(const struct first_box *box, struct first_packet *packe
 					.protocol = box->protocol_first,
 					.segment = (uint8_t)segment,
 					.detail = box->detail_first};
+	if ((packet->protocol == IPPROTO_TCP || packet->protocol == IPPROTO_UDP) &&
+	    packet->detail == 0 && box->detail_last > 0)
+		packet->detail = 1; /* port 0 is nobody's */
 	return areas_example(&area, &packet->local, &packet->peer);
 }

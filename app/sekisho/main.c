@@ -32,7 +32,7 @@ struct verb {
 static const struct verb verbs[] = {
 	{"replay", cmd_replay, "op", "p", 1, 1, "--policy P PCAP",
 	 "a verdict for each packet of a capture"},
-	{"compare", cmd_compare, "oabw", "ab", 0, 1, "--a P1 --b P2 PCAP|--witness=static",
+	{"compare", cmd_compare, "oabw", "ab", 0, 1, "--a P1 --b P2 PCAP|--witness[=static]",
 	 "the packets that two policies judge differently; exit 1 if any"},
 	{"check", cmd_check, "ose", "", 1, 1, "[--edge NAME] P",
 	 "validate a policy, look through it, compare it with what runs; exit 1 if not valid"},
@@ -72,7 +72,7 @@ static const struct option long_options[] = {
 	{"confirm", required_argument, NULL, 'c'},
 	{"if-generation", required_argument, NULL, 'g'},
 	{"to", required_argument, NULL, 't'},
-	{"witness", required_argument, NULL, 'w'},
+	{"witness", optional_argument, NULL, 'w'},
 	{"prefix-list", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -220,11 +220,11 @@ static int number_take(long *number, int letter)
 
 static int witness_take(struct cli *cli)
 {
-	if (strcmp(optarg, "static") != 0) {
-		fprintf(stderr, "sekisho: --witness is \"%s\", must be static\n", optarg);
+	if (optarg && strcmp(optarg, "static") != 0) {
+		fprintf(stderr, "sekisho: --witness is \"%s\", must be static or nothing\n", optarg);
 		return -1;
 	}
-	cli->witness = CLI_WITNESS_STATIC;
+	cli->witness = optarg ? CLI_WITNESS_STATIC : CLI_WITNESS_SEQUENCES;
 	return 0;
 }
 

@@ -489,8 +489,9 @@ static bool judge(struct parser *parser, const char *start, const struct packet_
 					  "198.51.100.1:500"
 					: "ports, must be none: only tcp and udp have them, in the "
 					  "first fragment");
-	if ((sketch->protocol == 1 && sketch->family == 6) ||
-	    (sketch->protocol == 58 && sketch->family == 4))
+	/* by number it is meant: to the other family it is a protocol like others */
+	if (*start != 'p' && ((sketch->protocol == 1 && sketch->family == 6) ||
+			      (sketch->protocol == 58 && sketch->family == 4)))
 		return fail(parser, start,
 			    "%s over IPv%u, must be icmp over IPv4, icmpv6 over IPv6",
 			    sketch->protocol == 1 ? "icmp" : "icmpv6", sketch->family);

@@ -6,10 +6,12 @@
 #ifndef PROBE_H
 #define PROBE_H
 
+#include "first_boxes.h"
+#include "packet_words.h"
 #include "trace.h"
 
 #define PROBE_FLOWS     64 /* that an engine has room for: all are swept at one step of the clock */
-#define PROBE_FRAME_MAX 512
+#define PROBE_TEXT_SIZE 160
 
 /* Ask about one frame. */
 struct sekisho_verdict probe_ask(const struct trace_judge *judge, uint32_t now_ms,
@@ -21,19 +23,11 @@ struct sekisho_verdict probe_ask(const struct trace_judge *judge, uint32_t now_m
  */
 void probe_forget(const struct trace_judge *judge, uint32_t now_ms);
 
-/* What a packet is made from. */
-struct probe_packet {
-	uint8_t family, protocol;
-	uint8_t source[16], destination[16];    /* IPv4 in the first 4 bytes */
-	uint16_t source_port, destination_port; /* TCP, UDP */
-	uint8_t tcp_flags;                      /* as on the wire */
-	uint32_t seq, ack;
-	uint8_t icmp_type, icmp_code;
-	uint8_t payload[256]; /* after layer 4's header; ICMP: after its first 4 bytes */
-	uint16_t payload_length;
-};
+/* A first packet in the words of packet_words.h. */
+void probe_text(const struct first_packet *packet, char text[PROBE_TEXT_SIZE]);
 
-/* Make the frame, with right lengths and checksums; returns its length. */
-uint32_t probe_frame(const struct probe_packet *packet, uint8_t bytes[PROBE_FRAME_MAX]);
+/* And as a frame, which is in `bytes`. */
+struct sekisho_frame probe_frame(const struct first_packet *packet,
+				 uint8_t bytes[PACKET_WORDS_FRAME_MAX]);
 
 #endif

@@ -18,6 +18,9 @@ struct witness {
 };
 
 /* The exact set of first packets that one admits and the other does not. */
+/* The shortest sequences of packets over which they differ. */
+enum cli_exit witness_sequences(const struct witness *witness);
+
 enum cli_exit witness_static(const struct witness *witness);
 
 #endif

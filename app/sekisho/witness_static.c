@@ -16,7 +16,6 @@
 #include "witness.h"
 
 #define SECONDS_MAX 120 /* of one search */
-#define SOURCE_PORT 49152
 #define RANGE_SIZE  96
 
 struct search {
@@ -36,53 +35,18 @@ static time_t seconds_now(void)
 
 /* ---- asking ----------------------------------------------------------------------------------- */
 
-static uint8_t flags_of(uint8_t segment)
-{
-	switch (segment) {
-	case FIRST_SYN:
-		return 0x02;
-	case FIRST_LATER:
-		return 0x10; /* ACK */
-	default:
-		return 0x03; /* SYN, FIN */
-	}
-}
-
-static struct probe_packet packet_of(const struct first_packet *first)
-{
-	bool egress = first->direction == SEKISHO_EGRESS;
-	struct probe_packet packet = {
-		.family = first->family,
-		.protocol = first->protocol,
-		.source_port = SOURCE_PORT,
-		.destination_port = first->detail,
-		.tcp_flags = flags_of(first->segment),
-		.icmp_type = (uint8_t)(first->detail >> 8),
-		.icmp_code = (uint8_t)first->detail,
-		.payload_length = first->protocol == IPPROTO_TCP ? 0 : 16,
-	};
-
-	areas_address(first->family, egress ? first->local : first->peer, packet.source);
-	areas_address(first->family, egress ? first->peer : first->local, packet.destination);
-	return packet;
-}
-
 /* What both say of a packet that comes first. */
 static void ask_both(const struct witness *witness, const struct first_packet *first,
-		     struct sekisho_verdict verdicts[2], struct sekisho_tuple *tuple)
+		     struct sekisho_verdict verdicts[2])
 {
-	const struct probe_packet packet = packet_of(first);
-	uint8_t bytes[PROBE_FRAME_MAX];
-	struct sekisho_frame frame = {.data = bytes, .direction = first->direction};
+	uint8_t bytes[PACKET_WORDS_FRAME_MAX];
+	const struct sekisho_frame frame = probe_frame(first, bytes);
 
-	frame.captured = frame.length = probe_frame(&packet, bytes);
 	for (unsigned p = 0; p < 2; p++) {
 		verdicts[p] = probe_ask(&witness->judges[p], 0, &frame);
 		if (verdicts[p].opened)
 			probe_forget(&witness->judges[p], 0);
 	}
-	if (tuple != NULL)
-		sekisho_frame_tuple(&frame, tuple);
 }
 
 static bool judge(void *context, const struct first_packet *packet, bool passes[2])
@@ -90,7 +54,7 @@ static bool judge(void *context, const struct first_packet *packet, bool passes[
 	struct search *search = context;
 	struct sekisho_verdict verdicts[2];
 
-	ask_both(search->witness, packet, verdicts, NULL);
+	ask_both(search->witness, packet, verdicts);
 	for (unsigned p = 0; p < 2; p++)
 		passes[p] = verdicts[p].action == SEKISHO_PASS;
 	if (++search->packets % 4096 == 0)
@@ -183,19 +147,6 @@ static void detail_text(const struct first_box *box, char *text, size_t size)
 	}
 }
 
-/* The example, in the words of `sekisho explain`. */
-static void example_text(const struct first_packet *packet, const struct sekisho_tuple *tuple,
-			 char *text, size_t size)
-{
-	static const char *const flags[] = {
-		[FIRST_SYN] = " flags=S", [FIRST_LATER] = " flags=A", [FIRST_ODD] = " flags=SF"};
-	char flow[RENDER_TUPLE_SIZE];
-
-	render_tuple(tuple, flow, sizeof(flow));
-	snprintf(text, size, "%s%s", flow,
-		 packet->protocol == IPPROTO_TCP ? flags[packet->segment] : "");
-}
-
 static void box_print(const struct search *search, const struct first_box *box, const char *example,
 		      const struct sekisho_verdict verdicts[2])
 {
@@ -269,13 +220,12 @@ static bool box_take(void *context, const struct first_box *box)
 	struct search *search = context;
 	struct sekisho_verdict verdicts[2];
 	struct first_packet packet;
-	struct sekisho_tuple tuple;
-	char example[RENDER_TUPLE_SIZE + 16];
+	char example[PROBE_TEXT_SIZE];
 
 	if (!first_boxes_example(box, &packet))
 		return true;
-	ask_both(search->witness, &packet, verdicts, &tuple);
-	example_text(&packet, &tuple, example, sizeof(example));
+	ask_both(search->witness, &packet, verdicts);
+	probe_text(&packet, example);
 	if (verdicts[box->admitted].action != SEKISHO_PASS ||
 	    verdicts[!box->admitted].action == SEKISHO_PASS) {
 		search->broken = true;

@@ -218,6 +218,17 @@ check "witness: complete" equal "$(tail -1 "$work/boxes.json" | jq -c '.summary 
 	"[3,true]"
 check "witness: no capture with it" exits 2 "$sekisho" compare --a "$work/aws.yaml" \
 	--b "$work/aws.yaml" --witness=static "$work/ethernet.pcap"
+"$sekisho" compare -o json --a "$work/aws.yaml" --b "$work/strict.yaml" --witness \
+	>"$work/witness.json"
+check "witness: they differ" equal "$?" 1
+check "witness: the founding case in two packets" equal \
+	"$(jq -r 'select(.length == 2 and .packets[1].b.reason == "no-proof-ike") | .packets[] |
+	.direction + " " + .packet' "$work/witness.json" | head -2)" \
+	"egress udp 198.51.100.2:500 > 198.51.100.1:500 ike=init
+ingress udp 198.51.100.1:500 > 198.51.100.2:500 ike=init"
+check "witness: shortest first" equal "$(jq -s 'map(.length // 9) | . == sort' "$work/witness.json")" true
+check "witness: equal policies" exits 0 "$sekisho" compare --a "$work/aws.yaml" \
+	--b "$work/aws.yaml" --witness
 check "compare: neither capture nor witness" exits 2 "$sekisho" compare --a "$work/aws.yaml" \
 	--b "$work/aws.yaml"
 

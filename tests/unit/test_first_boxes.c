@@ -21,7 +21,7 @@
 #include "first_boxes.h"
 #include "probe.h"
 
-#define ROUNDS 60
+#define ROUNDS 20
 
 struct pair {
 	struct trace_judge judges[2];
@@ -86,23 +86,10 @@ static void judge_fini(struct trace_judge *judge)
 
 static bool ask(void *context, const struct first_packet *first, bool passes[2])
 {
-	static const uint8_t flags[] = {[FIRST_SYN] = 2, [FIRST_LATER] = 0x11, [FIRST_ODD] = 6};
-	bool egress = first->direction == SEKISHO_EGRESS;
-	struct probe_packet packet = {.family = first->family,
-				      .protocol = first->protocol,
-				      .source_port = 50000,
-				      .destination_port = first->detail,
-				      .tcp_flags = flags[first->segment],
-				      .icmp_type = (uint8_t)(first->detail >> 8),
-				      .icmp_code = (uint8_t)first->detail,
-				      .payload_length = 8};
-	uint8_t bytes[PROBE_FRAME_MAX];
-	struct sekisho_frame frame = {.data = bytes, .direction = first->direction};
+	uint8_t bytes[PACKET_WORDS_FRAME_MAX];
+	const struct sekisho_frame frame = probe_frame(first, bytes);
 	struct pair *pair = context;
 
-	areas_address(first->family, egress ? first->local : first->peer, packet.source);
-	areas_address(first->family, egress ? first->peer : first->local, packet.destination);
-	frame.captured = frame.length = probe_frame(&packet, bytes);
 	for (unsigned p = 0; p < 2; p++) {
 		struct sekisho_verdict verdict = probe_ask(&pair->judges[p], 0, &frame);
 
