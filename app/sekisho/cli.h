@@ -34,6 +34,8 @@ struct cli {
 	const char *policy; /* --policy */
 	const char *a, *b;  /* --a, --b */
 	enum cli_witness witness;
+	const char *expect; /* --expect; NULL means whatever comes */
+	const char *report; /* --report; NULL means none */
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	long limit;         /* --limit; 0 means none */

@@ -32,8 +32,9 @@ struct verb {
 static const struct verb verbs[] = {
 	{"replay", cmd_replay, "op", "p", 1, 1, "--policy P PCAP",
 	 "a verdict for each packet of a capture"},
-	{"compare", cmd_compare, "oabw", "ab", 0, 1, "--a P1 --b P2 PCAP|--witness[=static]",
-	 "the packets that two policies judge differently; exit 1 if any"},
+	{"compare", cmd_compare, "oabwxrl", "ab", 0, 1,
+	 "--a P1 --b P2 [--expect FILE] [--report FILE.html] [--limit N] PCAP|--witness[=static]",
+	 "the packets that two policies judge differently; exit 1 if any (that FILE does not have)"},
 	{"check", cmd_check, "ose", "", 1, 1, "[--edge NAME] P",
 	 "validate a policy, look through it, compare it with what runs; exit 1 if not valid"},
 	{"import", cmd_import, "otP", "", 1, ANY_NUMBER, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
@@ -73,6 +74,8 @@ static const struct option long_options[] = {
 	{"if-generation", required_argument, NULL, 'g'},
 	{"to", required_argument, NULL, 't'},
 	{"witness", optional_argument, NULL, 'w'},
+	{"expect", required_argument, NULL, 'x'},
+	{"report", required_argument, NULL, 'r'},
 	{"prefix-list", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -82,7 +85,7 @@ static void print_usage(FILE *to)
 {
 	fprintf(to, "usage: sekisho VERB [-o table|json] ...\n\n");
 	for (size_t i = 0; i < VERB_COUNT; i++) {
-		char synopsis[96];
+		char synopsis[128];
 
 		snprintf(synopsis, sizeof(synopsis), "%s %s", verbs[i].name, verbs[i].usage);
 		if (strlen(synopsis) > 28)
@@ -129,6 +132,10 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->edge;
 	case 't':
 		return &cli->to;
+	case 'x':
+		return &cli->expect;
+	case 'r':
+		return &cli->report;
 	default:
 		return NULL;
 	}

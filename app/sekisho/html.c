@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "html.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Read one character of UTF-8; its length, or 0 if it is none. */
+static unsigned read_character(const char *text, uint32_t *character)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	uint8_t first = (uint8_t)text[0];
+	unsigned length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : 4;
+
+	*character = first & (length == 1 ? 0x7f : 0xff >> (length + 1));
+	if (length == 4 && first >> 3 != 30)
+		return 0;
+	for (unsigned i = 1; i < length; i++) {
+		if (((uint8_t)text[i] & 0xc0) != 0x80)
+			return 0;
+		*character = *character << 6 | ((uint8_t)text[i] & 0x3f);
+	}
+	if (*character < least[length] || *character > 0x10ffff || *character >> 11 == 27)
+		return 0;
+	return length;
+}
+
+/* Whether a character changes the direction of others, or is not to be seen. */
+static bool is_hidden(uint32_t character)
+{
+	return (character >= 0x200b && character <= 0x200f) ||
+	       (character >= 0x2028 && character <= 0x202e) ||
+	       (character >= 0x2060 && character <= 0x206f) || character == 0xfeff ||
+	       character == 0x061c || (character >= 0x7f && character < 0xa0);
+}
+
+static const char *entity_of(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+void html_text(FILE *to, const char *text)
+{
+	unsigned length;
+
+	for (; *text; text += length) {
+		uint32_t character;
+		const char *entity = entity_of(*text);
+
+		length = read_character(text, &character);
+		if (length == 0 || (character < ' ' && character != '\n' && character != '\t')) {
+			length = 1;
+			fputs("\xef\xbf\xbd", to);
+		} else if (entity) {
+			fputs(entity, to);
+		} else if (is_hidden(character)) {
+			fprintf(to, "[U+%04X]", character);
+		} else {
+			fwrite(text, 1, length, to);
+		}
+	}
+}
+
+void html_textf(FILE *to, const char *format, ...)
+{
+	char text[2000];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	html_text(to, text);
+}
+
+void html_number(FILE *to, unsigned long long number)
+{
+	if (number >= 1000) {
+		html_number(to, number / 1000);
+		fprintf(to, "&#8239;%03llu", number % 1000);
+	} else {
+		fprintf(to, "%llu", number);
+	}
+}
