@@ -205,6 +205,8 @@ static void build_rest(struct builder *builder)
 	if (from->log.level != NULL)
 		to->log_level = word_of(builder, from->log.level, levels, "log.level");
 	to->audit = from->audit;
+	to->user = from->privileges.user;
+	to->seccomp = from->privileges.seccomp == NULL || *from->privileges.seccomp;
 	if (from->state != NULL && from->state[0] == '\0')
 		SAY(builder, "state", "the state directory has no name");
 	else if (from->state != NULL)

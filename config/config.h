@@ -99,6 +99,8 @@ struct config_appliance {
 	size_t eal_argument_count;
 	enum { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG } log_level;
 	const char *audit; /* file of audit records (JSON lines); NULL sends them to the log only */
+	const char *user;  /* that the daemon becomes; NULL: it stays who it is */
+	bool seccomp;      /* confine system calls */
 	const char *state; /* directory for what outlives the daemon, resolved; NULL: nothing does */
 };
 

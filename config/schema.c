@@ -197,6 +197,14 @@ static const cyaml_schema_field_t metrics_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t privileges_fields[] = {
+	{.key = "user", .value = {CYAML_VALUE_STRING(OPT_PTR, char, 0, 4096)},
+	 .data_offset = offsetof(struct schema_appliance, privileges.user) - offsetof(struct schema_appliance, privileges)},
+	{.key = "seccomp", .value = {CYAML_VALUE_BOOL(OPT_PTR, bool)},
+	 .data_offset = offsetof(struct schema_appliance, privileges.seccomp) - offsetof(struct schema_appliance, privileges)},
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct schema_appliance, version),
 	TEXT(schema_appliance, policy),
@@ -208,6 +216,7 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_MAPPING("log", OPT, struct schema_appliance, log, log_fields),
 	CYAML_FIELD_MAPPING("metrics", OPT, struct schema_appliance, metrics, metrics_fields),
 	CYAML_FIELD_BOOL("dpdk_telemetry", OPT, struct schema_appliance, dpdk_telemetry),
+	CYAML_FIELD_MAPPING("privileges", OPT, struct schema_appliance, privileges, privileges_fields),
 	OPT_TEXT(schema_appliance, audit),
 	OPT_TEXT(schema_appliance, state),
 	CYAML_FIELD_END

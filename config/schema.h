@@ -120,6 +120,10 @@ struct schema_appliance {
 		char *socket;
 	} metrics;
 	bool dpdk_telemetry;
+	struct {
+		char *user;
+		bool *seccomp;
+	} privileges;
 	char *audit, *state;
 };
 

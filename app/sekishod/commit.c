@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "control.h"
+#include "notify.h"
 
 #define PROGRESS_MS 1000 /* between two words on how far a change is */
 
@@ -77,8 +78,10 @@ static void change_finish(struct change *change)
 	struct control *control = change->control;
 	struct client *client = change->call.client;
 
-	if (control->change == change)
+	if (control->change == change) {
 		control->change = NULL;
+		notify_send("READY=1");
+	}
 	if (client != NULL) {
 		client->change = NULL;
 		rpc_answer(&change->call);
@@ -93,6 +96,7 @@ static void change_finish(struct change *change)
 /* Register the change as the one that is under way, and its call as one that is answered later. */
 static void change_enter(struct change *change, struct rpc_call *call)
 {
+	notify_reloading();
 	change->control->change = change;
 	call->client->change = change;
 	call->later = true;

@@ -19,6 +19,8 @@
 
 #include "control.h"
 #include "metrics.h"
+#include "notify.h"
+#include "privileges.h"
 
 #define EVENTS_MAX  64
 #define ACCEPTS_MAX 64 /* in one go, so that a storm of connects does not starve the rest */
@@ -58,6 +60,7 @@ static void timer_tick(struct control *control)
 	if (read(control->timer, &ticks, sizeof(ticks)) < 0)
 		return;
 	snapshot_reclaim(control->daemon);
+	watchdog_tick(&control->watchdog, control->daemon);
 	commit_tell(control);
 	metrics_server_tick(control->metrics);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
@@ -213,6 +216,7 @@ static void control_ready(const struct control *control)
 	log_line(CONFIG_LOG_ERROR + 2, "ready: edges %s; socket %s; read-only socket %s", text,
 		 daemon->appliance->socket ? daemon->appliance->socket : "none",
 		 daemon->appliance->readonly_socket ? daemon->appliance->readonly_socket : "none");
+	notify_send("READY=1\nSTATUS=edges %.400s", text);
 }
 
 static void control_loop(struct control *control)
@@ -256,9 +260,13 @@ int control_run(struct daemon *daemon, char *message)
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control.clients[i].fd = -1;
 	rc = control_init(&control, message);
+	if (rc == 0)
+		rc = privileges_settle(daemon, message);
 	if (rc == 0) {
+		watchdog_init(&control.watchdog, daemon);
 		control_ready(&control);
 		control_loop(&control);
+		notify_send("STOPPING=1");
 	}
 	control_fini(&control);
 	return rc;

@@ -18,6 +18,7 @@
 
 #include "commit.h"
 #include "daemon.h"
+#include "watchdog.h"
 
 #define CONTROL_LINE_MAX    65536
 #define CONTROL_DEPTH_MAX   16
@@ -57,6 +58,7 @@ struct control {
 	int deadline; /* timer of what is pending */
 	int listeners[2]; /* by enum control_role; -1 if there is none */
 	bool timer_fast;
+	struct watchdog watchdog;
 	bool stop;
 	size_t staged; /* bytes, of all clients */
 	struct change *change; /* the one that is under way */

@@ -16,6 +16,8 @@
 #include <rte_eal.h>
 
 #include "daemon.h"
+#include "notify.h"
+#include "privileges.h"
 #include "telemetry.h"
 
 static const char usage[] =
@@ -140,6 +142,7 @@ static int daemon_run(struct daemon *daemon, const char *program)
 static int run(const char *path, const char *program, bool check_only)
 {
 	static struct daemon daemon = {.state.directory = -1};
+	char message[DAEMON_MESSAGE_MAX];
 	struct config_errors errors = {0};
 	sigset_t set;
 	int rc = 0;
@@ -165,7 +168,12 @@ static int run(const char *path, const char *program, bool check_only)
 		sigaddset(&set, SIGTERM);
 		sigprocmask(SIG_BLOCK, &set, NULL);
 		signal(SIGPIPE, SIG_IGN);
-		rc = daemon_init(&daemon);
+		notify_init();
+		rc = privileges_begin(daemon.appliance, message);
+		if (rc < 0)
+			log_error("%s", message);
+		if (rc == 0)
+			rc = daemon_init(&daemon);
 		if (rc == 0)
 			rc = start_state(&daemon);
 		if (rc == 0)

@@ -24,6 +24,7 @@
 
 #include "daemon.h"
 #include "drops.h"
+#include "privileges.h"
 
 #define TRANSMIT_TRIES 8
 
@@ -199,6 +200,7 @@ static int worker_main(void *argument)
 	struct worker *worker = argument;
 	struct daemon *daemon = worker->daemon;
 
+	privileges_none();
 	rte_rcu_qsbr_thread_online(daemon->qsbr, worker->index);
 	while (!atomic_load_explicit(&daemon->stop, memory_order_relaxed)) {
 		unsigned busy = 0;
