@@ -18,7 +18,7 @@ _sekisho_ask() {
 
 _sekisho() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-    local usage words= files= socket=() i
+    local usage operands words= files= socket=() i
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sekisho_verbs) --help --version" -- "$cur")
@@ -28,23 +28,24 @@ _sekisho() {
         [ "${COMP_WORDS[i]}" != --socket ] || socket=(--socket "${COMP_WORDS[i + 1]}")
     done
     usage=$(_sekisho_usage "$verb")
+    operands=$(sed 's/\[-[^]]*\]//g; s/ --[a-z-]* [A-Z][^ ]*//g; s/  */ /g' <<<"$usage")
     case $prev in
         -o | --output) words='table json' ;;
         --edge) words=$(_sekisho_ask name status "${socket[@]}") ;;
         --if-generation) words=$(_sekisho_ask generation history "${socket[@]}") ;;
-        --policy | --a | --b) files='*.@(yaml|yml)' ;;
-        --socket | --to | --report) files='*' ;;
+        --policy | --a | --b | -c | --config) files='*.@(yaml|yml)' ;;
+        --socket | --to | --expect | --report | --root) files='*' ;;
         --*) return ;;
         *)
             if [[ $cur == -* ]]; then
                 words="$(grep -oE -e '--[a-z][a-z-]*' <<<"$usage") --output --socket --help"
-            elif [[ $usage == *PCAP* ]]; then
+            elif [[ $operands == *PCAP* ]]; then
                 files='*.@(pcap|pcapng|cap)'
-            elif [[ $usage == *' FILE'* || $usage == ' '[a-z]* ]]; then
-                words=$(grep -oE '^ [a-z]+' <<<"$usage") files='*'
-            elif [[ $usage == *' P' ]]; then
+            elif [[ $operands == *' FILE'* || $operands == ' '[a-z]* ]]; then
+                words=$(grep -oE '^ [a-z]+' <<<"$operands") files='*'
+            elif [[ $operands == *' P' ]]; then
                 files='*.@(yaml|yml)'
-            elif [[ $usage == *'[N]' ]]; then
+            elif [[ $operands == *'[N]' ]]; then
                 words=$(_sekisho_ask generation history "${socket[@]}")
             fi
             ;;

@@ -36,6 +36,8 @@ struct cli {
 	enum cli_witness witness;
 	const char *expect; /* --expect; NULL means whatever comes */
 	const char *report; /* --report; NULL means none */
+	const char *config; /* --config: the appliance file */
+	const char *root;   /* --root; NULL means / */
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	long limit;         /* --limit; 0 means none */
@@ -65,6 +67,7 @@ enum cli_exit cmd_compare(const struct cli *cli);
 enum cli_exit cmd_check(const struct cli *cli);
 enum cli_exit cmd_import(const struct cli *cli);
 enum cli_exit cmd_export(const struct cli *cli);
+enum cli_exit cmd_doctor(const struct cli *cli);
 enum cli_exit cmd_status(const struct cli *cli);
 enum cli_exit cmd_stats(const struct cli *cli);
 enum cli_exit cmd_flows(const struct cli *cli);

@@ -41,6 +41,8 @@ static const struct verb verbs[] = {
 	 "what describe-* and terraform show -json print, as a policy"},
 	{"export", cmd_export, "ot", "", 2, 2, "aws [--to FILE] P",
 	 "a policy as describe-* would print it"},
+	{"doctor", cmd_doctor, "ocR", "", 0, 0, "[-c FILE] [--root DIR]",
+	 "is this machine fit for the appliance FILE: what is not, and the command that mends it; exit 1 if it will not run"},
 	{"status", cmd_status, "os", "", 0, 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "osl", "", 0, 0, "[--limit N]", "its live flows"},
@@ -48,11 +50,11 @@ static const struct verb verbs[] = {
 	{"drops", cmd_drops, "osliW", "", 0, 0, "[--interval TIME] [--limit N] [--watch]",
 	 "why it drops packets, and how fast, over TIME (1s if not given)"},
 	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
-	{"commit", cmd_commit, "osecg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",
+	{"commit", cmd_commit, "osekg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",
 	 "check a policy and make it the running one; with TIME (60s, 5m), only until then"},
 	{"confirm", cmd_confirm, "os", "", 0, 1, "[N]",
 	 "keep the policy that was committed with --confirm"},
-	{"rollback", cmd_rollback, "osecg", "", 0, 1,
+	{"rollback", cmd_rollback, "osekg", "", 0, 1,
 	 "[--edge NAME] [--confirm TIME] [--if-generation N] [N]",
 	 "take back an unconfirmed commit; else go back to the policy before, or to generation N"},
 	{"history", cmd_history, "os", "", 0, 0, "", "which policies were in force, since when, and by whom"},
@@ -70,7 +72,9 @@ static const struct option long_options[] = {
 	{"limit", required_argument, NULL, 'l'},
 	{"interval", required_argument, NULL, 'i'},
 	{"watch", no_argument, NULL, 'W'},
-	{"confirm", required_argument, NULL, 'c'},
+	{"confirm", required_argument, NULL, 'k'},
+	{"config", required_argument, NULL, 'c'},
+	{"root", required_argument, NULL, 'R'},
 	{"if-generation", required_argument, NULL, 'g'},
 	{"to", required_argument, NULL, 't'},
 	{"witness", optional_argument, NULL, 'w'},
@@ -126,6 +130,10 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->a;
 	case 'b':
 		return &cli->b;
+	case 'c':
+		return &cli->config;
+	case 'R':
+		return &cli->root;
 	case 's':
 		return &cli->socket;
 	case 'e':
@@ -185,7 +193,7 @@ static int *flag_slot(struct cli *cli, int letter)
 /* Where the value of an option that is a time goes; NULL for the others. */
 static long *duration_slot(struct cli *cli, int letter)
 {
-	return letter == 'c' ? &cli->confirm_ms : letter == 'i' ? &cli->interval_ms : NULL;
+	return letter == 'k' ? &cli->confirm_ms : letter == 'i' ? &cli->interval_ms : NULL;
 }
 
 /* Each takes one option; returns 0, or -1 after a message. */
@@ -350,7 +358,7 @@ int main(int argc, char **argv)
 	argv[1] = argv[0];
 	argv++;
 	argc--;
-	while ((letter = getopt_long(argc, argv, "o:h", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "o:c:h", long_options, NULL)) != -1) {
 		if (letter == 'h') {
 			printf("usage: sekisho %s %s\n%s\n", verb->name, verb->usage, verb->does);
 			return output_close(CLI_OK);

@@ -83,6 +83,8 @@ for shell in $shells; do
     offers "$shell" ikev2-both.pcap sekisho replay --policy strict.yaml ''
     offers_not "$shell" strict.yaml sekisho replay --policy strict.yaml ''
     offers "$shell" aws sekisho import ''
+    offers "$shell" sekisho.yaml sekisho doctor -c ''
+    offers_not "$shell" sekisho.yaml sekisho doctor ''
     offers "$shell" north sekisho policy --socket "$work/s.sock" --edge ''
     offers "$shell" 1 sekisho rollback --socket "$work/s.sock" ''
 done

@@ -107,6 +107,16 @@ sekishod_refused() {
 }
 check "a state directory that could not be written later is refused at once" sekishod_refused
 
+# What the doctor says of these very ports, and that its commands mend what it found.
+examined() { { on "$mid" "$build/app/sekisho/sekisho" doctor -c "$work/sekisho.yaml" -o json || true; } | jq -r "select(.subject == \"p-in\") | $1"; }
+on "$mid" ethtool -K p-in gro on tso on >/dev/null 2>&1
+check "the doctor sees offloads" [ "$(examined 'select(.check == "offloads").state')" = warn ]
+ip -n "$mid" link set p-in down
+check "and a port that is down" [ "$(examined 'select(.check == "driver").state')" = fail ]
+examined '.mend // empty' | sed '/PEER/d' >"$work/mend"
+on "$mid" sh -e "$work/mend" >/dev/null 2>&1 || true
+check "and its commands mend both" [ "$(examined .state | sort -u)" = pass ]
+
 if command -v systemd-analyze >/dev/null; then
     for drop_in in none vfio af-xdp; do
         mkdir -p "$work/unit-$drop_in/sekishod.service.d"
