@@ -17,7 +17,7 @@ struct whole {
 	struct config_appliance appliance; /* first, so that both have one address */
 	struct schema_appliance *schema;
 	char *name;
-	char *paths[2 + CONFIG_EDGES_MAX]; /* policy, state, and the edges' policies */
+	char *paths[3 + CONFIG_EDGES_MAX]; /* policy, shadow, state, and the edges' policies */
 	unsigned path_count;
 	struct config_edge edges[CONFIG_EDGES_MAX];
 	uint16_t workers[CONFIG_WORKERS_MAX];
@@ -222,6 +222,10 @@ static void build(struct builder *builder)
 		    whole->schema->version);
 	whole->appliance.name = whole->name;
 	whole->appliance.policy = resolve(builder, whole->schema->policy);
+	if (whole->schema->shadow != NULL && whole->schema->shadow[0] == '\0')
+		SAY(builder, "shadow", "the shadow policy has no name");
+	else if (whole->schema->shadow != NULL)
+		whole->appliance.shadow = resolve(builder, whole->schema->shadow);
 	build_edges(builder);
 	build_workers(builder);
 	build_rest(builder);

@@ -85,6 +85,7 @@ struct config_edge {
 struct config_appliance {
 	const char *name; /* of the file */
 	const char *policy; /* resolved path */
+	const char *shadow; /* the same, of the policy to judge beside it; NULL: none */
 	struct config_edge *edges;
 	size_t edge_count;
 	uint16_t *workers; /* lcores */

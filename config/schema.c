@@ -219,6 +219,7 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_MAPPING("privileges", OPT, struct schema_appliance, privileges, privileges_fields),
 	OPT_TEXT(schema_appliance, audit),
 	OPT_TEXT(schema_appliance, state),
+	OPT_TEXT(schema_appliance, shadow),
 	CYAML_FIELD_END
 };
 const cyaml_schema_value_t schema_appliance_file = {

@@ -124,7 +124,7 @@ struct schema_appliance {
 		char *user;
 		bool *seccomp;
 	} privileges;
-	char *audit, *state;
+	char *audit, *state, *shadow;
 };
 
 /* What may stand in the two files. */

@@ -49,6 +49,8 @@ static const struct verb verbs[] = {
 	{"rules", cmd_rules, "os", "", 0, 0, "", "its rules with their counters"},
 	{"drops", cmd_drops, "osliW", "", 0, 0, "[--interval TIME] [--limit N] [--watch]",
 	 "why it drops packets, and how fast, over TIME (1s if not given)"},
+	{"shadow", cmd_shadow, "osi", "", 0, 0, "[--interval TIME]",
+	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not given)"},
 	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
 	{"commit", cmd_commit, "osekg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",
 	 "check a policy and make it the running one; with TIME (60s, 5m), only until then"},

@@ -24,6 +24,7 @@
 
 #include "history.h"
 #include "jobs.h"
+#include "shadow.h"
 #include "state.h"
 
 struct drops;
@@ -98,6 +99,7 @@ struct worker {
 	struct daemon *daemon;
 	unsigned index, lcore;
 	struct sekisho_engine *engine;
+	struct shadow *shadow; /* NULL: none runs */
 	struct drops *drops;
 	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Alignas(64) struct mailbox mailbox;
@@ -107,6 +109,7 @@ struct daemon {
 	const char *config_path;
 	struct config_appliance *appliance;
 	struct sekisho_rule_names *names;
+	struct shadow_policy shadow; /* judges beside the enforced ones */
 	struct rte_mempool *pool;
 	struct rte_rcu_qsbr *qsbr;
 	struct edge *edges;

@@ -77,7 +77,8 @@ static void add_memory(struct daemon *daemon, struct eal_arguments *arguments)
 	uint64_t mbuf_bytes = MBUF_BYTES + port_frame_room(appliance);
 	uint64_t pool_mb = mbufs * mbuf_bytes / (1 << 20) + EAL_SPARE_MB;
 	/* A flow takes at most 128 bytes and its share of the buckets. */
-	uint64_t all_mb = pool_mb + (uint64_t)appliance->flows * 256 / (1 << 20);
+	uint64_t engines = appliance->shadow != NULL ? 2 : 1;
+	uint64_t all_mb = pool_mb + engines * appliance->flows * 256 / (1 << 20);
 	char number[32];
 
 	daemon->hugepages = appliance->hugepages == CONFIG_HUGEPAGES_YES;

@@ -32,12 +32,14 @@ static int check_policies(const struct config_appliance *appliance)
 {
 	int rc = 0;
 
-	for (size_t i = 0; i < appliance->edge_count + 1; i++) {
-		const char *path = i == 0 ? appliance->policy : appliance->edges[i - 1].policy;
+	for (size_t i = 0; i < appliance->edge_count + 2; i++) {
+		const char *path = i == 0 ? appliance->policy
+				   : i == 1 ? appliance->shadow
+					    : appliance->edges[i - 2].policy;
 		struct config_errors errors = {0};
 		struct config_policy *config;
 
-		if (path == NULL || (i > 0 && appliance->policy && !strcmp(path, appliance->policy)))
+		if (path == NULL || (i > 1 && appliance->policy && !strcmp(path, appliance->policy)))
 			continue;
 		config = config_policy_load(path, &errors);
 		if (config == NULL) {
@@ -113,6 +115,8 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		return rc;
 	}
 	rc = start_policies(daemon);
+	if (rc == 0 && daemon->appliance->shadow != NULL)
+		rc = shadow_policy_load(&daemon->shadow, daemon->appliance->shadow);
 	if (rc == 0)
 		rc = port_start_all(daemon, message);
 	if (rc == 0)
@@ -133,6 +137,7 @@ static int daemon_run(struct daemon *daemon, const char *program)
 	port_stop_all(daemon);
 	worker_fini_all(daemon);
 	snapshot_fini_all(daemon);
+	shadow_policy_fini(&daemon->shadow);
 	if (daemon->names != NULL)
 		sekisho_rule_names_destroy(daemon->names);
 	rte_eal_cleanup();

@@ -28,6 +28,8 @@ static const struct method {
 	{"rules.list", CONTROL_READER, rpc_rules_list,
 	 "Rules with their counters; params cursor and limit (1 to 2000)."},
 	{"drops.list", CONTROL_READER, rpc_drops_list, "Drops by reason, rule, edge and direction, the most frequent first; param limit (1 to 1000)."},
+	{"shadow.get", CONTROL_READER, rpc_shadow_get,
+	 "Where the shadow policy would decide otherwise, by pairs of reasons, with samples."},
 	{"policy.get", CONTROL_READER, rpc_policy_get,
 	 "A part of the text of a policy in use; params edge and offset."},
 	{"policy.stage", CONTROL_ADMIN, rpc_policy_stage,

@@ -113,6 +113,8 @@ static void worker_release(struct worker *worker)
 
 	do {
 		count = sekisho_engine_release(worker->engine, releases, DAEMON_BURST);
+		if (worker->shadow != NULL)
+			shadow_released(worker->shadow, releases, count);
 		for (unsigned i = 0; i < count; i++) {
 			struct edge *edge = &worker->daemon->edges[releases[i].zone];
 			struct departure departure = {.mbufs = {releases[i].handle}, .count = 1};
@@ -143,6 +145,8 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 		return 0;
 	count = frames_fill(edge, side, mbufs, received, frames);
 	sekisho_engine_burst(worker->engine, now_ms, frames, count, verdicts);
+	if (worker->shadow != NULL)
+		shadow_burst(worker->shadow, now_ms, frames, count, verdicts);
 	departure.count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (verdicts[i].action == SEKISHO_PASS) {
@@ -216,6 +220,8 @@ static int worker_main(void *argument)
 		}
 		if (busy == 0) {
 			sekisho_engine_burst(worker->engine, now_ms, NULL, 0, NULL);
+			if (worker->shadow != NULL)
+				shadow_burst(worker->shadow, now_ms, NULL, 0, NULL);
 			worker_release(worker);
 			if (daemon->shared_cpus)
 				sched_yield(); /* another worker may wait for this very cpu */
@@ -270,9 +276,15 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 	if (worker->engine == NULL)
 		return -ENOMEM;
 	worker->drops = drops_create(daemon->edge_count);
-	if (worker->drops == NULL)
+	if (worker->drops == NULL) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "no memory to count drops");
-	return worker->drops == NULL ? -ENOMEM : 0;
+		return -ENOMEM;
+	}
+	if (daemon->shadow.config == NULL)
+		return 0;
+	worker->shadow =
+		shadow_create(&daemon->shadow, &config, message, DAEMON_MESSAGE_MAX);
+	return worker->shadow == NULL ? -ENOMEM : 0;
 }
 
 static int qsbr_init(struct daemon *daemon, char *message)
@@ -334,6 +346,7 @@ void worker_fini_all(struct daemon *daemon)
 		if (daemon->workers[i].engine != NULL)
 			sekisho_engine_destroy(daemon->workers[i].engine);
 		free(daemon->workers[i].drops);
+		shadow_destroy(daemon->workers[i].shadow);
 	}
 	rte_free(daemon->qsbr);
 	daemon->qsbr = NULL;

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A shadow policy beside the enforced one, through a live sekishod between two hosts: what passes is what the enforced
+# policy lets pass, and where the shadow would have dropped it is told with both explanations.
+# Usage: test_shadow.sh --build DIR. Exit 77 when namespaces are not to be had.
+. "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
+two_hosts_begin "$@"
+
+policy() { # SEMANTICS
+    cat <<YAML
+version: 1
+semantics: $1
+endpoints:
+  - {name: gateway, addresses: [192.0.2.2], groups: [vpn]}
+groups:
+  - name: vpn
+    ingress:
+      - {id: esp-in, protocol: esp, from: [192.0.2.1/32]}
+    egress:
+      - {id: all-out, protocol: all, to: [0.0.0.0/0]}
+YAML
+}
+ike() { on "$1" timeout 60 python3 "$here/ike.py" "${@:2}"; } # NAMESPACE COMMAND...
+shadow() { cli shadow --interval 1s -o json | jq -c "$1"; } # JQ-FILTER
+summary() { shadow 'select(.summary) | .summary' | jq -c "$1"; } # JQ-FILTER
+
+policy aws-like >"$work/aws-like.yaml"
+policy strict >"$work/strict.yaml"
+
+# without a shadow there is none
+sekishod_start aws-like.yaml
+status=0
+cli shadow >"$work/said" 2>&1 || status=$?
+check "no shadow runs: exit 1" [ "$status" = 1 ]
+sekishod_stop
+
+appliance_more="shadow: strict.yaml"
+sekishod_start aws-like.yaml
+
+# The founding case: both sides initiate, from port 500 to port 500. The other's initiation comes in by the flow.
+check "crossing initiations both arrive" ike "$in" cross "$out"
+check "the enforced policy is aws-like: flow-answer $(reason flow-answer)" [ "$(reason flow-answer)" = 1 ]
+check "nothing of the shadow is in its counters" [ "$(reason no-proof-ike)" = 0 ]
+check "one class of disagreement" \
+    [ "$(shadow 'select(.packets) | [.enforced, .shadow, .packets]')" = '["flow-answer","no-proof-ike",1]' ]
+sample=$(shadow 'select(.samples) | .samples[0] | [.direction, .flow, .enforced.verdict, .enforced.rule, .shadow.verdict, .shadow.reason]')
+check "its sample has both explanations: $sample" [ "$sample" = \
+    '["ingress","udp 192.0.2.1:500 > 192.0.2.2:500","pass","vpn/all-out","drop","no-proof-ike"]' ]
+check "where the rule is written" \
+    [ "$(shadow 'select(.samples) | .samples[0].enforced | [.file, .line]' | sed 's/.*\(aws-like.yaml\)/\1/')" = 'aws-like.yaml",10]' ]
+check "as a table" cli shadow
+sed -n 1,12p "$work/said"
+
+# Fragments that come before their first are held by both, and compared when both have decided: here both let pass,
+# as the question was asked; and once more unasked for, where only the enforced policy does.
+before=$(summary .packets)
+check "a fragmented initiation, its last piece first, arrives" ike "$in" fragments "$out"
+check "fragments are compared: $(summary '[.differ, .uncompared]')" [ "$(summary '[.differ, .uncompared]')" = '[3,0]' ]
+check "and counted: $before before" [ "$(summary .packets)" -ge $((before + 2)) ]
+
+# The shadow goes on with its own flows whatever the enforced policy becomes.
+check "strict is committed" cli commit "$work/strict.yaml"
+check "now the crossing initiation is dropped" fails ike "$in" cross "$out" 3
+check "and the shadow agrees" [ "$(summary .differ)" = 3 ]
+
+sekishod_stop
+two_hosts_end
