@@ -212,13 +212,14 @@ unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_
 	while (scan-- > 0 && count < max) {
 		const struct flow *flow = &table->flows[*cursor];
 
+		*cursor = *cursor + 1 == table->capacity ? 0 : *cursor + 1;
 		if (flow->key.family != 0 && !(flow->key.family & FLOW_KEY_PAIR) &&
-		    !flow_time_reached(now_ms, flow->expires_at))
-			describe(table, flow, now_ms, &out[count++]);
-		if (++*cursor == table->capacity) {
-			*cursor = 0;
-			break;
+		    !flow_time_reached(now_ms, flow->expires_at)) {
+			describe(table, flow, now_ms, &out[count]);
+			out[count++].next = *cursor;
 		}
+		if (*cursor == 0)
+			break;
 	}
 	return count;
 }

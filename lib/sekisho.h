@@ -451,6 +451,7 @@ struct sekisho_flow_info {
 	uint64_t packets[2], bytes[2];
 	uint32_t age_ms;     /* since it was opened */
 	uint32_t expires_ms; /* from now */
+	uint32_t next;       /* a cursor to list from what follows it; 0 if nothing does */
 	/* of ESP under strict, if there was memory for it: the newest SPIs, newest first */
 	struct sekisho_spi_count spis[2][SEKISHO_FLOW_SPIS];
 };

@@ -31,6 +31,7 @@ _sekisho() {
     operands=$(sed 's/\[-[^]]*\]//g; s/ --[a-z-]* [A-Z][^ ]*//g; s/  */ /g' <<<"$usage")
     case $prev in
         -o | --output) words='table json' ;;
+        --sort) words='bytes packets age expires' ;;
         --edge) words=$(_sekisho_ask name status "${socket[@]}") ;;
         --if-generation) words=$(_sekisho_ask generation history "${socket[@]}") ;;
         --policy | --a | --b | -c | --config) files='*.@(yaml|yml)' ;;

@@ -40,6 +40,9 @@ struct cli {
 	const char *root;   /* --root; NULL means / */
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
+	const char *filter; /* --filter; NULL means all */
+	const char *sort;   /* --sort; NULL means any order */
+	const char *cursor; /* --cursor; NULL means from the start */
 	long limit;         /* --limit; 0 means none */
 	long interval_ms;   /* --interval; 0 means the verb's own */
 	int watch;          /* --watch: again and again */

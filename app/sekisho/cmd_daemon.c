@@ -17,7 +17,6 @@
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
 
 /* Rows to ask for at once: below what the daemon allows, and in any line's bounds. */
-#define FLOWS_PAGE 128
 #define RULES_PAGE 500
 
 /* Ask one thing. On CLI_OK, *result is the caller's. Takes over `params`. */
@@ -225,20 +224,6 @@ enum cli_exit cmd_rules(const struct cli *cli)
 		{"LAST HIT ms", "last_hit_ms"}, {"FILE", "file"}, {"LINE", "line"},
 	};
 	const struct list list = {"rules.list", "rules", RULES_PAGE, columns, COUNT(columns)};
-
-	return list_ask(cli, &list);
-}
-
-enum cli_exit cmd_flows(const struct cli *cli)
-{
-	static const struct render_column columns[] = {
-		{"EDGE", "edge"},       {"FLOW", "flow"},
-		{"STATE", "state"},     {"OPENER", "opener"},
-		{"RULES", "rules"},     {"OPENED BY", "opened_by"},
-		{"PACKETS", "packets"}, {"BYTES", "bytes"},
-		{"AGE ms", "age_ms"},   {"EXPIRES ms", "expires_ms"},
-	};
-	const struct list list = {"flows.list", "flows", FLOWS_PAGE, columns, COUNT(columns)};
 
 	return list_ask(cli, &list);
 }

@@ -45,7 +45,10 @@ static const struct verb verbs[] = {
 	 "is this machine fit for the appliance FILE: what is not, and the command that mends it; exit 1 if it will not run"},
 	{"status", cmd_status, "os", "", 0, 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, 0, "", "its counters, drops by reason included"},
-	{"flows", cmd_flows, "osl", "", 0, 0, "[--limit N]", "its live flows"},
+	{"flows", cmd_flows, "osOlfSCy", "", 0, 2,
+	 "[--filter FILTER] [--sort KEY] [--limit N] [--cursor C] [--why] | kill FILTER",
+	 "its live flows, the first by bytes, packets, age or expires; or close those that FILTER means. "
+	 "-o conntrack and -o csv are forms as well"},
 	{"rules", cmd_rules, "os", "", 0, 0, "", "its rules with their counters"},
 	{"drops", cmd_drops, "osliW", "", 0, 0, "[--interval TIME] [--limit N] [--watch]",
 	 "why it drops packets, and how fast, over TIME (1s if not given)"},
@@ -72,6 +75,10 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, 's'},
 	{"edge", required_argument, NULL, 'e'},
 	{"limit", required_argument, NULL, 'l'},
+	{"filter", required_argument, NULL, 'f'},
+	{"sort", required_argument, NULL, 'S'},
+	{"cursor", required_argument, NULL, 'C'},
+	{"why", no_argument, NULL, 'y'},
 	{"interval", required_argument, NULL, 'i'},
 	{"watch", no_argument, NULL, 'W'},
 	{"confirm", required_argument, NULL, 'k'},
@@ -146,6 +153,12 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->expect;
 	case 'r':
 		return &cli->report;
+	case 'f':
+		return &cli->filter;
+	case 'S':
+		return &cli->sort;
+	case 'C':
+		return &cli->cursor;
 	default:
 		return NULL;
 	}

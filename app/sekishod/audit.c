@@ -15,31 +15,26 @@ struct actor audit_daemon(void)
 	return (struct actor){.uid = getuid(), .pid = getpid()};
 }
 
-static char *audit_line(const char *event, const struct actor *actor,
-			const struct revision *revision)
+/* Write a record, whose members beside who and when are those of `more`; takes the reference. */
+static void audit_record(const struct daemon *daemon, const char *event, const struct actor *actor,
+			 json_t *more)
 {
+	const char *path = daemon->appliance->audit;
 	time_t now = time(NULL);
 	char when[32], *line;
-	struct tm utc;
 	json_t *record;
+	struct tm utc;
+	int fd;
 
 	gmtime_r(&now, &utc);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	record = json_pack("{s:s,s:s,s:I,s:I,s:o*}", "time", when, "event", event, "uid",
-			   (json_int_t)actor->uid, "pid", (json_int_t)actor->pid, "revision",
-			   revision ? revision_json(revision) : NULL);
+	record = json_pack("{s:s,s:s,s:I,s:I}", "time", when, "event", event, "uid",
+			   (json_int_t)actor->uid, "pid", (json_int_t)actor->pid);
+	if (record != NULL && more != NULL)
+		json_object_update(record, more);
 	line = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
 	json_decref(record);
-	return line;
-}
-
-void audit_write(const struct daemon *daemon, const char *event, const struct actor *actor,
-		 const struct revision *revision)
-{
-	const char *path = daemon->appliance->audit;
-	char *line = audit_line(event, actor, revision);
-	int fd;
-
+	json_decref(more);
 	log_info("audit %s", line ? line : "record without memory");
 	fd = path == NULL || line == NULL
 		     ? -1
@@ -49,4 +44,21 @@ void audit_write(const struct daemon *daemon, const char *event, const struct ac
 	if (fd >= 0)
 		close(fd);
 	free(line);
+}
+
+void audit_write(const struct daemon *daemon, const char *event, const struct actor *actor,
+		 const struct revision *revision)
+{
+	json_t *more = NULL;
+
+	if (revision != NULL)
+		more = json_pack("{s:o}", "revision", revision_json(revision));
+	audit_record(daemon, event, actor, more);
+}
+
+void audit_flows_kill(const struct daemon *daemon, const struct actor *actor, const char *filter,
+		      uint64_t killed)
+{
+	audit_record(daemon, "flows.kill", actor,
+		     json_pack("{s:s?,s:I}", "filter", filter, "killed", (json_int_t)killed));
 }

@@ -143,6 +143,7 @@ void rpc_stats(struct rpc_call *call);
 void rpc_rules_list(struct rpc_call *call);
 void rpc_drops_list(struct rpc_call *call);
 void rpc_flows_list(struct rpc_call *call);
+void rpc_flows_kill(struct rpc_call *call);
 void rpc_shadow_get(struct rpc_call *call);
 void rpc_policy_get(struct rpc_call *call);
 void rpc_policy_stage(struct rpc_call *call);

@@ -81,9 +81,11 @@ struct edge {
 enum mailbox_state { MAILBOX_IDLE, MAILBOX_REQUESTED, MAILBOX_DONE };
 enum mailbox_question { MAILBOX_LIST, MAILBOX_CLOSE };
 
+#define MAILBOX_FLOWS 1024
+
 /*
- * One question to a worker. The control thread fills it and sets REQUESTED, the worker answers
- * between two bursts and sets DONE; each touches the rest only in its own turn.
+ * One question to a worker. The control thread fills it and sets REQUESTED, the worker answers, a small
+ * step between two bursts, and sets DONE; each touches the rest only in its own turn.
  */
 struct mailbox {
 	_Atomic int state; /* enum mailbox_state */
@@ -91,8 +93,10 @@ struct mailbox {
 	enum mailbox_question question;
 	uint32_t cursor; /* to list from, and where to go on */
 	unsigned max;    /* to list */
-	unsigned count;  /* of flows that are told, or to be closed; then that were closed */
-	struct sekisho_flow_info flows[SEKISHO_FLOWS_MAX];
+	unsigned steps;  /* that the answer has taken */
+	unsigned count;  /* of flows that are told, or to be closed */
+	unsigned closed; /* of these that were still there */
+	struct sekisho_flow_info flows[MAILBOX_FLOWS];
 };
 
 struct worker {
@@ -241,6 +245,10 @@ void start_print_errors(struct config_errors *errors);
 /* Record a change: what, by whom, to which revision (NULL: none). Control thread. */
 void audit_write(const struct daemon *daemon, const char *event, const struct actor *actor,
 		 const struct revision *revision);
+
+/* Record that somebody has closed flows, by which filter, and how many. Control thread. */
+void audit_flows_kill(const struct daemon *daemon, const struct actor *actor, const char *filter,
+		      uint64_t killed);
 
 /* The daemon itself, for what nobody asked for. */
 struct actor audit_daemon(void);

@@ -1,195 +1,209 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rpc_flows.c: a page of flows, asked from their owners without waiting for them.
+ * rpc_flows.c: flows that are listed or closed, by their owners, without waiting for them.
  *
- * A *walk* is one flows.list request. It puts a question into a worker's mailbox, looks for a moment
- * whether the worker has answered (it mostly has, within microseconds), and else leaves the rest to
- * the timer. A worker that does not answer for a second fails the request. The cursor that clients
- * see is "worker:position".
+ * A *walk* is one request. It puts a question into a worker's mailbox, looks for a moment whether the worker
+ * has answered (it mostly has, within microseconds), and else leaves the rest to the timer. A worker that
+ * does not answer for three seconds fails the request. What a walk does with the flows that it is told of is
+ * its *order*: a page of them, with a cursor "worker:position" to go on from; the first by some key, for
+ * which it must see all; or close them. Filters are asked here, so that a worker does no more than copy.
  *
  * Many clients may walk at once; a mailbox serves one question at a time and remembers whose it is.
  * When the asker goes away before the answer, the mailbox is nobody's and the answer is thrown away.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control.h"
+#include "flow_json.h"
 
 #define PAGE_MAX       256
-#define WORKER_DEAD_MS 1000
-#define EXCHANGES_MAX  64 /* in one go */
-#define PAGE_EXCHANGES 4096 /* in one page: an empty region of the table must not hold a client long */
+#define WORKER_DEAD_MS 3000
+#define EXCHANGES_MAX  8 /* in one go */
+/* In one page: an empty region of the table must not hold a client long. */
+#define PAGE_EXCHANGES 64
 #define SPINS_MAX      2000
+
+enum walk_order {
+		WALK_PAGE,
+		WALK_SORTED,
+		WALK_CLOSE
+	};
+
+/* By what flows may be sorted; the first is the one with the largest, or by its time the soonest. */
+static uint64_t by_bytes(const struct sekisho_flow_info *flow)
+{
+	return flow->bytes[0] + flow->bytes[1];
+}
+
+static uint64_t by_packets(const struct sekisho_flow_info *flow)
+{
+	return flow->packets[0] + flow->packets[1];
+}
+
+static uint64_t by_age(const struct sekisho_flow_info *flow)
+{
+	return flow->age_ms;
+}
+
+static uint64_t by_expires(const struct sekisho_flow_info *flow)
+{
+	return UINT32_MAX - flow->expires_ms;
+}
+
+static const struct sort_key {
+	const char *word;
+	uint64_t (*value)(const struct sekisho_flow_info *flow);
+} sort_keys[] = {
+	{"bytes", by_bytes}, {"packets", by_packets}, {"age", by_age}, {"expires", by_expires}};
+
+/* A flow that may be among the first. */
+struct candidate {
+	uint64_t value;
+	struct sekisho_flow_info flow;
+};
 
 struct flow_walk {
 	struct rpc_call call;
 	uint64_t number;
-	unsigned worker;
+	enum walk_order order;
+	enum flow_json_detail detail;
+	bool filtered;
+	struct filter filter;
+	unsigned asked;  /* the worker that has the question */
+	unsigned worker; /* where to go on */
 	uint32_t position;
 	unsigned left; /* flows that still fit on the page */
 	unsigned exchanges;
 	uint64_t heard_ms; /* when a worker last answered */
+	uint64_t closed;
 	json_t *flows;
+	/* sorted: up to twice as many as are wanted, of which the best are kept when it is full */
+	uint64_t (*value)(const struct sekisho_flow_info *flow);
+	unsigned wanted, candidate_count;
+	struct candidate *candidates;
 };
 
-static const char *protocol_word(unsigned protocol, char *number, size_t size)
+/* ---- what a walk does with flows -------------------------------------------------------------- */
+
+static bool walk_means(const struct flow_walk *walk, const struct sekisho_flow_info *flow)
 {
-	switch (protocol) {
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	case IPPROTO_ESP:
-		return "esp";
-	case IPPROTO_AH:
-		return "ah";
-	case IPPROTO_GRE:
-		return "gre";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case 33:
-		return "dccp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	}
-	snprintf(number, size, "%u", protocol);
-	return number;
+	struct filter_subject subject;
+
+	if (!walk->filtered)
+		return true;
+	subject = flow_subject(walk->call.control->daemon, flow);
+	return filter_matches(&walk->filter, &subject);
 }
 
-static bool protocol_has_ports(unsigned protocol)
+static int candidate_compare(const void *left, const void *right)
 {
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP ||
-	       protocol == 33 || protocol == IPPROTO_UDPLITE;
+	const struct candidate *a = left, *b = right;
+
+	return a->value < b->value ? 1 : a->value > b->value ? -1 : 0;
 }
 
-/* "198.51.100.1:500", "[2001:db8::1]:500", or without a port where the protocol has none. */
-static void address_print(const struct sekisho_flow_info *flow, const uint8_t *address, uint16_t port,
-			  char *text, size_t size)
+/* Bring the candidates into order and let go of those that are not among the first. */
+static void candidates_sort(struct flow_walk *walk)
 {
-	char plain[INET6_ADDRSTRLEN];
-	bool six = flow->family == SEKISHO_IPV6;
-
-	inet_ntop(six ? AF_INET6 : AF_INET, address, plain, sizeof(plain));
-	if (!protocol_has_ports(flow->protocol))
-		snprintf(text, size, "%s", plain);
-	else
-		snprintf(text, size, six ? "[%s]:%u" : "%s:%u", plain, port);
+	qsort(walk->candidates, walk->candidate_count, sizeof(walk->candidates[0]),
+	      candidate_compare);
+	if (walk->candidate_count > walk->wanted)
+		walk->candidate_count = walk->wanted;
 }
 
-static json_t *pair_json(const uint64_t pair[2])
+static void candidate_add(struct flow_walk *walk, const struct sekisho_flow_info *flow)
 {
-	return json_pack("{s:I,s:I}", sekisho_direction_word(SEKISHO_EGRESS),
-			 (json_int_t)pair[SEKISHO_EGRESS], sekisho_direction_word(SEKISHO_INGRESS),
-			 (json_int_t)pair[SEKISHO_INGRESS]);
+	if (walk->candidate_count == 2 * walk->wanted)
+		candidates_sort(walk);
+	walk->candidates[walk->candidate_count++] = (struct candidate){walk->value(flow), *flow};
 }
 
-/* Rules and numbers of the packets that opened it, by direction; null where none did. */
-static void openers_json(const struct daemon *daemon, const struct sekisho_flow_info *flow,
-			 json_t *row)
+static void page_add(struct flow_walk *walk, const struct sekisho_flow_info *flow)
 {
-	json_t *rules = json_object(), *opened_by = json_object();
-
-	for (unsigned side = 0; side < 2; side++) {
-		const char *word = sekisho_direction_word(side);
-		const char *rule = flow->opened[side]
-					   ? sekisho_rule_name(daemon->names, flow->rule[side])
-					   : NULL;
-
-		json_object_set_new(rules, word, rule ? json_string(rule) : json_null());
-		json_object_set_new(opened_by, word,
-				    flow->opened[side]
-					    ? json_integer((json_int_t)flow->opened_by[side])
-					    : json_null());
-	}
-	json_object_set_new(row, "rules", rules);
-	json_object_set_new(row, "opened_by", opened_by);
+	json_array_append_new(walk->flows,
+			      flow_json(walk->call.control->daemon, flow, walk->detail));
+	walk->left--;
 }
 
-/* The SPIs of ESP by direction, newest first; nothing where none is counted. */
-static void spis_json(const struct sekisho_flow_info *flow, json_t *row)
+/* ---- the mailbox ------------------------------------------------------------------------------ */
+
+/* Have the flows of an answer closed that are meant; false if there are none. */
+static bool walk_close(const struct flow_walk *walk, struct mailbox *mailbox)
 {
-	json_t *spis;
-
-	if (flow->spis[0][0].spi == 0 && flow->spis[1][0].spi == 0)
-		return;
-	spis = json_object();
-	for (unsigned side = 0; side < 2; side++) {
-		json_t *list = json_array();
-
-		for (unsigned i = 0; i < SEKISHO_FLOW_SPIS && flow->spis[side][i].spi != 0; i++) {
-			char spi[16];
-
-			snprintf(spi, sizeof(spi), "0x%08x", flow->spis[side][i].spi);
-			json_array_append_new(list,
-					      json_pack("{s:s,s:I}", "spi", spi, "packets",
-							(json_int_t)flow->spis[side][i].packets));
-		}
-		json_object_set_new(spis, sekisho_direction_word(side), list);
-	}
-	json_object_set_new(row, "spis", spis);
-}
-
-static json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *flow)
-{
-	char number[8], local[64], peer[64], text[160];
-	const char *protocol = protocol_word(flow->protocol, number, sizeof(number));
-	bool out = flow->opener == SEKISHO_EGRESS;
-	json_t *row;
-
-	address_print(flow, flow->local, flow->local_port, local, sizeof(local));
-	address_print(flow, flow->peer, flow->peer_port, peer, sizeof(peer));
-	snprintf(text, sizeof(text), "%s %s > %s", protocol, out ? local : peer, out ? peer : local);
-	row = json_pack("{s:s,s:i,s:s,s:s,s:s,s:s,s:s?,s:s,s:o,s:o,s:I,s:I}", "edge",
-			daemon->edges[flow->zone].name, "zone", (int)flow->zone, "flow", text,
-			"protocol", protocol, "local", local, "peer", peer, "state", flow->state,
-			"opener", sekisho_direction_word(flow->opener), "packets",
-			pair_json(flow->packets), "bytes", pair_json(flow->bytes), "age_ms",
-			(json_int_t)flow->age_ms, "expires_ms", (json_int_t)flow->expires_ms);
-	if (row != NULL) {
-		openers_json(daemon, flow, row);
-		spis_json(flow, row);
-	}
-	return row;
-}
-
-/* ---- Walks ------------------------------------------------------------------------------------ */
-
-/* Take the answer of a mailbox for the walk that asked. */
-static void walk_take(struct flow_walk *walk, struct mailbox *mailbox)
-{
-	struct daemon *daemon = walk->call.control->daemon;
+	unsigned count = 0;
 
 	for (unsigned i = 0; i < mailbox->count; i++)
-		json_array_append_new(walk->flows, flow_json(daemon, &mailbox->flows[i]));
-	walk->left -= mailbox->count;
-	walk->position = mailbox->cursor;
-	if (walk->position == 0)
+		if (walk_means(walk, &mailbox->flows[i]))
+			mailbox->flows[count++] = mailbox->flows[i];
+	mailbox->count = count;
+	mailbox->steps = 0;
+	mailbox->question = MAILBOX_CLOSE;
+	return count > 0;
+}
+
+/* Go on from a cursor of the worker; 0 is its end. */
+static void walk_move(struct flow_walk *walk, uint32_t cursor)
+{
+	walk->position = cursor;
+	if (cursor == 0)
 		walk->worker++;
+}
+
+/* Take the answer of a mailbox for the walk that asked. True if it goes on with the next question. */
+static bool walk_take(struct flow_walk *walk, struct mailbox *mailbox)
+{
 	walk->exchanges++;
 	walk->heard_ms = clock_ms();
+	if (mailbox->question == MAILBOX_CLOSE) {
+		walk->closed += mailbox->closed;
+		return false;
+	}
+	walk_move(walk, mailbox->cursor);
+	if (walk->order == WALK_CLOSE)
+		return walk_close(walk, mailbox);
+	for (unsigned i = 0; i < mailbox->count; i++) {
+		const struct sekisho_flow_info *flow = &mailbox->flows[i];
+
+		if (!walk_means(walk, flow))
+			continue;
+		if (walk->order == WALK_SORTED) {
+			candidate_add(walk, flow);
+			continue;
+		}
+		page_add(walk, flow);
+		if (walk->left == 0 && i + 1 < mailbox->count) {
+			/* the rest is for the next page */
+			walk->worker = walk->asked;
+			walk_move(walk, flow->next);
+			break;
+		}
+	}
+	return false;
+}
+
+/* How many flows to ask for: without a filter no more than there is room for. */
+static unsigned walk_flows_max(const struct flow_walk *walk)
+{
+	return walk->order == WALK_PAGE && !walk->filtered ? walk->left : MAILBOX_FLOWS;
 }
 
 /* One question and, if it comes soon, its answer. false when it is to be tried again later. */
 static bool walk_exchange(struct flow_walk *walk)
 {
-	struct worker *worker = &walk->call.control->daemon->workers[walk->worker];
-	struct mailbox *mailbox = &worker->mailbox;
+	struct mailbox *mailbox = &walk->call.control->daemon->workers[walk->asked].mailbox;
 	int state = atomic_load_explicit(&mailbox->state, memory_order_acquire);
 
 	if (state == MAILBOX_DONE && mailbox->owner == 0)
 		state = MAILBOX_IDLE;
 	if (state == MAILBOX_IDLE) {
 		mailbox->owner = walk->number;
-		mailbox->cursor = walk->position;
 		mailbox->question = MAILBOX_LIST;
-		mailbox->max = walk->left < SEKISHO_FLOWS_MAX ? walk->left : SEKISHO_FLOWS_MAX;
+		mailbox->cursor = walk->position;
+		mailbox->max = walk_flows_max(walk);
+		mailbox->count = mailbox->steps = mailbox->closed = 0;
 		state = MAILBOX_REQUESTED;
 		atomic_store_explicit(&mailbox->state, state, memory_order_release);
 	}
@@ -199,45 +213,68 @@ static bool walk_exchange(struct flow_walk *walk)
 		state = atomic_load_explicit(&mailbox->state, memory_order_acquire);
 	if (state != MAILBOX_DONE)
 		return false;
-	walk_take(walk, mailbox);
+	if (walk_take(walk, mailbox)) {
+		atomic_store_explicit(&mailbox->state, MAILBOX_REQUESTED, memory_order_release);
+		return true;
+	}
+	walk->asked = walk->worker;
 	mailbox->owner = 0;
 	atomic_store_explicit(&mailbox->state, MAILBOX_IDLE, memory_order_relaxed);
 	return true;
 }
 
-/* Go on for a while. true when the page is done, or has failed. */
+/* Whether there is nothing more to ask. */
+static bool walk_is_done(const struct flow_walk *walk)
+{
+	if (walk->asked == walk->call.control->daemon->worker_count)
+		return true;
+	return walk->order == WALK_PAGE && (walk->left == 0 || walk->exchanges >= PAGE_EXCHANGES);
+}
+
+/* Go on for a while. true when the walk is done, or has failed. */
 static bool walk_advance(struct flow_walk *walk)
 {
 	struct daemon *daemon = walk->call.control->daemon;
 
 	for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
-		if (walk->left == 0 || walk->worker == daemon->worker_count ||
-		    walk->exchanges == PAGE_EXCHANGES)
+		if (walk_is_done(walk))
 			return true;
 		if (walk_exchange(walk))
 			continue;
 		if (clock_ms() - walk->heard_ms <= WORKER_DEAD_MS)
 			return false;
 		rpc_fail(&walk->call, RPC_WORKER, "worker %u does not answer",
-			 daemon->workers[walk->worker].lcore);
+			 daemon->workers[walk->asked].lcore);
 		return true;
 	}
 	return false;
 }
 
-static void walk_finish(struct flow_walk *walk)
+/* ---- from request to answer ------------------------------------------------------------------- */
+
+static void walk_finish_list(struct flow_walk *walk)
 {
 	json_t *cursor = json_null();
 	char text[32];
 
-	if (walk->worker < walk->call.control->daemon->worker_count) {
+	if (walk->order == WALK_SORTED) {
+		candidates_sort(walk);
+		for (unsigned i = 0; i < walk->candidate_count; i++)
+			page_add(walk, &walk->candidates[i].flow);
+	} else if (walk->worker < walk->call.control->daemon->worker_count) {
 		snprintf(text, sizeof(text), "%u:%u", walk->worker, walk->position);
 		cursor = json_string(text);
 	}
-	if (walk->call.code == 0)
-		walk->call.result = json_pack("{s:O,s:o}", "flows", walk->flows, "cursor", cursor);
-	else
-		json_decref(cursor);
+	walk->call.result = json_pack("{s:O,s:o}", "flows", walk->flows, "cursor", cursor);
+}
+
+static void walk_finish_close(struct flow_walk *walk)
+{
+	const struct actor actor = {walk->call.client->uid, walk->call.client->pid};
+	const char *filter = json_string_value(json_object_get(walk->call.params, "filter"));
+
+	audit_flows_kill(walk->call.control->daemon, &actor, filter, walk->closed);
+	walk->call.result = json_pack("{s:I}", "killed", (json_int_t)walk->closed);
 }
 
 /* Let go of what the walk holds but its call, which is answered or dropped by the caller. */
@@ -248,6 +285,7 @@ static void walk_fini(struct control *control, struct flow_walk *walk)
 			control->daemon->workers[i].mailbox.owner = 0;
 	json_decref(walk->flows);
 	walk->flows = NULL;
+	free(walk->candidates);
 }
 
 void flow_walk_continue(struct control *control, struct client *client)
@@ -256,7 +294,10 @@ void flow_walk_continue(struct control *control, struct client *client)
 
 	if (!walk_advance(walk))
 		return;
-	walk_finish(walk);
+	if (walk->order == WALK_CLOSE)
+		walk_finish_close(walk);
+	else if (walk->call.code == 0)
+		walk_finish_list(walk);
 	client->walk = NULL;
 	rpc_answer(&walk->call);
 	walk_fini(control, walk);
@@ -265,31 +306,79 @@ void flow_walk_continue(struct control *control, struct client *client)
 
 void flow_walk_destroy(struct control *control, struct flow_walk *walk)
 {
+	/* What has been closed until here must be on record, though nobody is told any more. */
+	if (walk->order == WALK_CLOSE)
+		walk_finish_close(walk);
 	walk_fini(control, walk);
 	rpc_drop(&walk->call);
 	free(walk);
 }
 
-/* Read params into the walk. false if they are wrong. */
-static bool walk_params(struct flow_walk *walk, const json_t *params)
+/* Each reads a param into the walk; false with the call failed if it is wrong. */
+static bool take_filter(struct rpc_call *call, struct flow_walk *walk)
 {
-	const json_t *cursor = json_object_get(params, "cursor");
-	const json_t *limit = json_object_get(params, "limit");
-	json_int_t most = limit == NULL ? 64 : json_integer_value(limit);
-	char after;
+	const json_t *filter = json_object_get(call->params, "filter");
+	char message[400];
 
-	if (most < 1 || most > PAGE_MAX)
-		return false;
-	walk->left = (unsigned)most;
-	if (cursor == NULL || json_is_null(cursor))
+	if (filter == NULL && walk->order != WALK_CLOSE)
 		return true;
-	return json_is_string(cursor) &&
-	       sscanf(json_string_value(cursor), "%u:%u%c", &walk->worker, &walk->position,
-		      &after) == 2 &&
-	       walk->worker < walk->call.control->daemon->worker_count;
+	walk->filtered = true;
+	if (!json_is_string(filter)) {
+		rpc_fail(call, RPC_PARAMS, "filter must be a text; all means all flows");
+		return false;
+	}
+	if (filter_compile(&walk->filter, json_string_value(filter), message, sizeof(message)) == 0)
+		return true;
+	rpc_fail(call, RPC_PARAMS, "filter: %s", message);
+	return false;
 }
 
-void rpc_flows_list(struct rpc_call *call)
+static bool take_page(struct rpc_call *call, struct flow_walk *walk)
+{
+	const json_t *cursor = json_object_get(call->params, "cursor");
+	const json_t *limit = json_object_get(call->params, "limit");
+	json_int_t most = limit == NULL ? 64 : json_integer_value(limit);
+	bool good = most >= 1 && most <= PAGE_MAX;
+	char after;
+
+	if (good && cursor != NULL && !json_is_null(cursor))
+		good = json_is_string(cursor) &&
+		       sscanf(json_string_value(cursor), "%u:%u%c", &walk->worker, &walk->position,
+			      &after) == 2 &&
+		       walk->worker < call->control->daemon->worker_count;
+	if (!good)
+		rpc_fail(call, RPC_PARAMS, "cursor must be one that was given, limit 1 to %d",
+			 PAGE_MAX);
+	walk->left = walk->wanted = good ? (unsigned)most : 0;
+	walk->asked = walk->worker;
+	return good;
+}
+
+static bool take_sort(struct rpc_call *call, struct flow_walk *walk)
+{
+	const json_t *sort = json_object_get(call->params, "sort");
+	const json_t *cursor = json_object_get(call->params, "cursor");
+
+	if (sort == NULL)
+		return true;
+	for (size_t i = 0; json_is_string(sort) && i < sizeof(sort_keys) / sizeof(sort_keys[0]);
+	     i++)
+		if (strcmp(json_string_value(sort), sort_keys[i].word) == 0)
+			walk->value = sort_keys[i].value;
+	if (walk->value == NULL || (cursor != NULL && !json_is_null(cursor))) {
+		rpc_fail(call, RPC_PARAMS,
+			 "sort must be bytes, packets, age or expires, and goes without cursor");
+		return false;
+	}
+	walk->order = WALK_SORTED;
+	walk->candidates = calloc(2 * walk->wanted, sizeof(walk->candidates[0]));
+	if (walk->candidates == NULL)
+		rpc_fail(call, RPC_INTERNAL, "no memory");
+	return walk->candidates != NULL;
+}
+
+/* Begin a walk of this order, if its params are right. */
+static void walk_begin(struct rpc_call *call, enum walk_order order, const char *method)
 {
 	static uint64_t walks;
 	struct flow_walk *walk = calloc(1, sizeof(*walk));
@@ -298,19 +387,32 @@ void rpc_flows_list(struct rpc_call *call)
 		rpc_fail(call, RPC_INTERNAL, "no memory");
 		return;
 	}
-	walk->call = *call;
-	if (!walk_params(walk, call->params)) {
+	walk->order = order;
+	if (json_is_true(json_object_get(call->params, "why")))
+		walk->detail = FLOW_JSON_WHY;
+	if (!take_filter(call, walk) ||
+	    (order != WALK_CLOSE && (!take_page(call, walk) || !take_sort(call, walk)))) {
+		free(walk->candidates);
 		free(walk);
-		rpc_fail(call, RPC_PARAMS, "cursor must be one that was given, limit 1 to %d",
-			 PAGE_MAX);
 		return;
 	}
+	walk->call = *call;
 	walk->number = ++walks;
 	walk->heard_ms = clock_ms();
 	walk->flows = json_array();
 	/* The method's name is the request's, which does not outlive this line. */
-	walk->call.method = "flows.list";
+	walk->call.method = method;
 	call->later = true;
 	call->client->walk = walk;
 	flow_walk_continue(call->control, call->client);
+}
+
+void rpc_flows_list(struct rpc_call *call)
+{
+	walk_begin(call, WALK_PAGE, "flows.list");
+}
+
+void rpc_flows_kill(struct rpc_call *call)
+{
+	walk_begin(call, WALK_CLOSE, "flows.kill");
 }

@@ -27,6 +27,8 @@
 #include "privileges.h"
 
 #define TRANSMIT_TRIES 8
+#define CLOSES_STEP    16 /* flows that are closed between two bursts */
+#define LIST_STEPS     64 /* until a question is answered with what there is */
 
 /* Frames on their way to one port. */
 struct departure {
@@ -162,30 +164,40 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	return received;
 }
 
-/* Close the flows of a message; how many were still there. */
-static unsigned worker_close(struct worker *worker)
+/* Close some flows of a message. True when all are. */
+static bool answer_close(struct worker *worker, struct mailbox *mailbox)
 {
-	struct mailbox *mailbox = &worker->mailbox;
-	unsigned closed = 0;
+	unsigned from = mailbox->steps * CLOSES_STEP;
 
-	for (unsigned i = 0; i < mailbox->count; i++)
-		closed += sekisho_engine_close_flow(worker->engine, &mailbox->flows[i]);
-	return closed;
+	for (unsigned i = from; i < mailbox->count && i < from + CLOSES_STEP; i++)
+		mailbox->closed += sekisho_engine_close_flow(worker->engine, &mailbox->flows[i]);
+	return from + CLOSES_STEP >= mailbox->count;
+}
+
+/* List some flows. True when there is no more to list, or long enough was looked for them. */
+static bool answer_list(struct worker *worker, struct mailbox *mailbox, uint32_t now_ms)
+{
+	unsigned room = mailbox->max - mailbox->count;
+
+	mailbox->count += sekisho_engine_flows(worker->engine, now_ms, &mailbox->cursor,
+					       SEKISHO_FLOWS_SCAN, mailbox->flows + mailbox->count,
+					       room < SEKISHO_FLOWS_MAX ? room : SEKISHO_FLOWS_MAX);
+	return mailbox->cursor == 0 || mailbox->count == mailbox->max ||
+	       mailbox->steps == LIST_STEPS;
 }
 
 void worker_answer(struct worker *worker, uint32_t now_ms)
 {
 	struct mailbox *mailbox = &worker->mailbox;
+	bool done;
 
 	if (atomic_load_explicit(&mailbox->state, memory_order_acquire) != MAILBOX_REQUESTED)
 		return;
-	if (mailbox->question == MAILBOX_CLOSE)
-		mailbox->count = worker_close(worker);
-	else
-		mailbox->count = sekisho_engine_flows(worker->engine, now_ms, &mailbox->cursor,
-						      SEKISHO_FLOWS_SCAN, mailbox->flows,
-						      mailbox->max);
-	atomic_store_explicit(&mailbox->state, MAILBOX_DONE, memory_order_release);
+	done = mailbox->question == MAILBOX_CLOSE ? answer_close(worker, mailbox)
+						  : answer_list(worker, mailbox, now_ms);
+	mailbox->steps++;
+	if (done)
+		atomic_store_explicit(&mailbox->state, MAILBOX_DONE, memory_order_release);
 }
 
 /* Tell the engine if the edge has a new policy. */

@@ -186,11 +186,14 @@ static void daemon_expire(void)
 
 static void daemon_end(void)
 {
+	struct sekisho_stats stats;
+
 	daemon_expire();
 	FUZZ_CHECK(control.staged == 0 && worker.mailbox.owner == 0);
 	atomic_store(&worker.mailbox.state, MAILBOX_IDLE);
 	control.stop = false;
-	if (firewall.history.generation == 1 && sekisho_rule_names_count(firewall.names) == 1)
+	sekisho_engine_stats(worker.engine, &stats);
+	if (stats.flows == 1 && firewall.history.generation == 1 && sekisho_rule_names_count(firewall.names) == 1)
 		return;
 	sekisho_engine_destroy(worker.engine);
 	free(worker.drops);

@@ -548,6 +548,9 @@ static void a_flow_is_closed(void **state)
 	bench_send(&bench, 0, "out udp 4000 99 junk");
 	bench_send(&bench, 0, "out udp 4001 99 junk");
 	assert_int_equal(sekisho_engine_flows(bench.engine, 1, &cursor, 64, info, 4), 2);
+	cursor = info[0].next;
+	assert_int_equal(sekisho_engine_flows(bench.engine, 1, &cursor, 64, &gone, 1), 1);
+	assert_int_equal(gone.local_port, info[1].local_port);
 	gone = info[info[0].local_port == 4000 ? 0 : 1];
 	assert_true(sekisho_engine_close_flow(bench.engine, &gone));
 	assert_false(sekisho_engine_close_flow(bench.engine, &gone));

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* flow_json.h: a flow for people, and for filters. Control thread. */
+#ifndef SEKISHOD_FLOW_JSON_H
+#define SEKISHOD_FLOW_JSON_H
+
+#include <jansson.h>
+
+#include "daemon.h"
+#include "filter.h"
+
+/* What to tell of a flow. */
+enum flow_json_detail {
+	FLOW_JSON_FACTS,
+	FLOW_JSON_WHY /* and what has opened it: the packets, and the rules with their places */
+};
+
+json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *flow,
+		  enum flow_json_detail detail);
+
+/* A flow as filters see it: from its opener to the other end. Points into both. */
+struct filter_subject flow_subject(const struct daemon *daemon,
+				   const struct sekisho_flow_info *flow);
+
+#endif
