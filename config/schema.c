@@ -224,6 +224,79 @@ static const cyaml_schema_field_t appliance_fields[] = {
 };
 const cyaml_schema_value_t schema_appliance_file = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct schema_appliance, appliance_fields)};
+
+static const cyaml_schema_field_t address_fields[] = {
+	TEXT(schema_address, name),
+	TEXT(schema_address, address),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t address_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_address, address_fields)};
+
+static const cyaml_schema_field_t case_fields[] = {
+	TEXT(schema_case, name),
+	LIST(schema_case, policies, text_value),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t case_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_case, case_fields)};
+
+static const cyaml_schema_field_t packet_fields[] = {
+	TEXT(schema_packet, at),
+	TEXT(schema_packet, send),
+	OPT_LIST(schema_packet, expect, text_value),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t packet_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_packet, packet_fields)};
+
+static const cyaml_schema_field_t exchange_fields[] = {
+	TEXT(schema_exchange, ask),
+	TEXT(schema_exchange, answer),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t exchange_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_exchange, exchange_fields)};
+
+static const cyaml_schema_field_t retry_fields[] = {
+	TEXT(schema_retry, first),
+	TEXT(schema_retry, factor),
+	CYAML_FIELD_UINT("tries", CYAML_FLAG_DEFAULT, struct schema_retry, tries),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t conversation_fields[] = {
+	TEXT(schema_conversation, name),
+	TEXT(schema_conversation, at),
+	CYAML_FIELD_MAPPING("retry", OPT, struct schema_conversation, retry, retry_fields),
+	LIST(schema_conversation, exchanges, exchange_value),
+	OPT_LIST(schema_conversation, expect, text_value),
+	CYAML_FIELD_END
+};
+static const cyaml_schema_value_t conversation_value = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_conversation, conversation_fields)};
+
+static const cyaml_schema_field_t sweep_fields[] = {
+	OPT_TEXT(schema_sweep, conversation),
+	OPT_TEXT(schema_sweep, from),
+	OPT_TEXT(schema_sweep, to),
+	OPT_TEXT(schema_sweep, step),
+	OPT_LIST(schema_sweep, expect, text_value),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_field_t scenario_fields[] = {
+	CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct schema_scenario, version),
+	OPT_TEXT(schema_scenario, title),
+	OPT_LIST(schema_scenario, addresses, address_value),
+	OPT_LIST(schema_scenario, cases, case_value),
+	OPT_LIST(schema_scenario, packets, packet_value),
+	OPT_LIST(schema_scenario, conversations, conversation_value),
+	CYAML_FIELD_MAPPING("sweep", OPT, struct schema_scenario, sweep, sweep_fields),
+	CYAML_FIELD_END
+};
+const cyaml_schema_value_t schema_scenario_file = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct schema_scenario, scenario_fields)};
 /* clang-format on */
 
 /* ---- loading ---------------------------------------------------------------------------------- */
@@ -290,4 +363,15 @@ void schema_free_policy(struct schema_policy *policy)
 void schema_free_appliance(struct schema_appliance *appliance)
 {
 	unload(&schema_appliance_file, appliance);
+}
+
+struct schema_scenario *schema_load_scenario(const char *name, const struct reader *reader,
+					     struct config_errors *errors)
+{
+	return load(name, reader, &schema_scenario_file, errors);
+}
+
+void schema_free_scenario(struct schema_scenario *scenario)
+{
+	unload(&schema_scenario_file, scenario);
 }

@@ -127,15 +127,69 @@ struct schema_appliance {
 	char *audit, *state, *shadow;
 };
 
-/* What may stand in the two files. */
-extern const struct cyaml_schema_value schema_policy_file, schema_appliance_file;
+struct schema_address {
+	char *name, *address;
+};
+
+struct schema_case {
+	char *name;
+	char **policies;
+	unsigned policies_count;
+};
+
+struct schema_packet {
+	char *at, *send;
+	char **expect;
+	unsigned expect_count;
+};
+
+struct schema_exchange {
+	char *ask, *answer;
+};
+
+struct schema_retry {
+	char *first, *factor;
+	uint32_t tries;
+};
+
+struct schema_conversation {
+	char *name, *at;
+	struct schema_retry retry;
+	struct schema_exchange *exchanges;
+	char **expect;
+	unsigned exchanges_count, expect_count;
+};
+
+struct schema_sweep {
+	char *conversation, *from, *to, *step;
+	char **expect;
+	unsigned expect_count;
+};
+
+struct schema_scenario {
+	uint32_t version;
+	char *title;
+	struct schema_address *addresses;
+	struct schema_case *cases;
+	struct schema_packet *packets;
+	struct schema_conversation *conversations;
+	unsigned addresses_count, cases_count, packets_count, conversations_count;
+	struct schema_sweep sweep;
+};
+
+/* What may stand in the files. */
+extern const struct cyaml_schema_value schema_policy_file, schema_appliance_file,
+	schema_scenario_file;
 
 /* Load a text that was read by the file's schema. NULL and an error when memory is short. */
 struct schema_policy *schema_load_policy(const char *name, const struct reader *reader,
 					 struct config_errors *errors);
 struct schema_appliance *schema_load_appliance(const char *name, const struct reader *reader,
 					       struct config_errors *errors);
+struct schema_scenario *schema_load_scenario(const char *name, const struct reader *reader,
+					     struct config_errors *errors);
 void schema_free_policy(struct schema_policy *policy);
 void schema_free_appliance(struct schema_appliance *appliance);
+void schema_free_scenario(struct schema_scenario *scenario);
 
 #endif

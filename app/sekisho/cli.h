@@ -38,6 +38,7 @@ struct cli {
 	const char *report; /* --report; NULL means none */
 	const char *config; /* --config: the appliance file */
 	const char *root;   /* --root; NULL means / */
+	const char *picture; /* --picture; NULL means none */
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	const char *filter; /* --filter; NULL means all */
@@ -67,6 +68,7 @@ enum cli_exit cli_write(const struct cli *cli, const char *text, size_t length);
 
 enum cli_exit cmd_replay(const struct cli *cli);
 enum cli_exit cmd_compare(const struct cli *cli);
+enum cli_exit cmd_scenario(const struct cli *cli);
 enum cli_exit cmd_check(const struct cli *cli);
 enum cli_exit cmd_import(const struct cli *cli);
 enum cli_exit cmd_export(const struct cli *cli);

@@ -35,6 +35,8 @@ static const struct verb verbs[] = {
 	{"compare", cmd_compare, "oabwxrl", "ab", 0, 1,
 	 "--a P1 --b P2 [--expect FILE] [--report FILE.html] [--limit N] PCAP|--witness[=static]",
 	 "the packets that two policies judge differently; exit 1 if any (that FILE does not have)"},
+	{"scenario", cmd_scenario, "opI", "", 1, 1, "[--policy P] [--picture FILE.svg] FILE",
+	 "timed packets in words, judged on a virtual clock; exit 1 if anything is not as expected"},
 	{"check", cmd_check, "ose", "", 1, 1, "[--edge NAME] P",
 	 "validate a policy, look through it, compare it with what runs; exit 1 if not valid"},
 	{"import", cmd_import, "otP", "", 1, ANY_NUMBER, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
@@ -89,6 +91,7 @@ static const struct option long_options[] = {
 	{"witness", optional_argument, NULL, 'w'},
 	{"expect", required_argument, NULL, 'x'},
 	{"report", required_argument, NULL, 'r'},
+	{"picture", required_argument, NULL, 'I'},
 	{"prefix-list", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -159,6 +162,8 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->sort;
 	case 'C':
 		return &cli->cursor;
+	case 'I':
+		return &cli->picture;
 	default:
 		return NULL;
 	}
