@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number_set.h"
+
 /* What no source may be (STRICT-70), which the engine drops whatever the policy. */
 static const struct sekisho_prefix no_sources[] = {
 	{{127}, SEKISHO_IPV4, 8},
@@ -512,6 +514,24 @@ struct area_word areas_look_up(const struct area *area, unsigned policy, unsigne
 		}
 	}
 	return word;
+}
+
+uint64_t areas_key(const struct area *area, unsigned direction, unsigned protocol, uint16_t detail)
+{
+	const uint64_t packet[] = {
+		(uint64_t)area->family << 32 | direction << 24 | protocol << 16 | detail,
+		(uint64_t)area->locals[0].first, (uint64_t)(area->locals[0].first >> 64)};
+	uint64_t key = number_mix(11, packet, sizeof(packet));
+
+	for (size_t i = 0; i < area->entry_count; i++) {
+		const struct area_entry *entry = area->entries[i];
+		const uintptr_t speaks[] = {entry->kind, entry->policy, (uintptr_t)entry->rule};
+
+		if (entry->rule == NULL || (entry->rule->direction == direction &&
+					    rule_admits(area, entry->rule, protocol, detail)))
+			key = number_mix(key, speaks, sizeof(speaks));
+	}
+	return key;
 }
 
 /* The first address of a range, or one that is known from documents (RFC 5737, 3849) if it has one. */

@@ -83,6 +83,12 @@ struct area_word {
 struct area_word areas_look_up(const struct area *area, unsigned policy, unsigned direction,
 			       unsigned protocol, uint16_t detail);
 
+/*
+ * A number that packets have in common, of any areas, that cannot be told apart when they come first: their
+ * locals, what they are, and all blocks that speak of them are the same.
+ */
+uint64_t areas_key(const struct area *area, unsigned direction, unsigned protocol, uint16_t detail);
+
 /* Two addresses of the area that are not the same; false if it has none. */
 bool areas_example(const struct area *area, unsigned __int128 *local, unsigned __int128 *peer);
 

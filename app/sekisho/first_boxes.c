@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number_map.h"
+
 struct piece {
 	uint16_t detail_first, detail_last;
 	uint8_t protocol_first, protocol_last;
@@ -36,6 +38,7 @@ struct find {
 	struct area_range *locals;
 	size_t local_count;
 	uint8_t family;
+	struct number_map judged; /* what is known of packets, by areas_key() */
 	uint32_t cuts[AREAS_CUTS_MAX];
 	bool out_of_memory;
 };
@@ -66,10 +69,17 @@ static bool pieces_add(struct find *find, const struct piece *piece)
 /* ---- judging ---------------------------------------------------------------------------------- */
 
 /* The segments of a packet that only policy 0, only policy 1 lets pass. */
-static bool packet_judge(struct find *find, const struct first_packet *packet, uint8_t only[2])
+static bool packet_judge(struct find *find, const struct area *area,
+			 const struct first_packet *packet, uint8_t only[2])
 {
+	uint64_t key = areas_key(area, packet->direction, packet->protocol, packet->detail), known;
 	unsigned kinds = packet->protocol == IPPROTO_TCP ? FIRST_ALL : FIRST_SYN;
 
+	if (number_map_find(&find->judged, key, &known)) {
+		only[0] = (uint8_t)known;
+		only[1] = (uint8_t)(known >> 8);
+		return true;
+	}
 	only[0] = only[1] = 0;
 	for (unsigned kind = 1; kind <= kinds; kind *= 2) {
 		struct first_packet one = *packet;
@@ -87,7 +97,9 @@ static bool packet_judge(struct find *find, const struct first_packet *packet, u
 		if (packet->protocol != IPPROTO_TCP && only[p])
 			only[p] = FIRST_ALL;
 	}
-	return true;
+	if (number_map_put(&find->judged, key, only[0] | (uint64_t)only[1] << 8) != 0)
+		find->out_of_memory = true;
+	return !find->out_of_memory;
 }
 
 /* The pieces of one protocol: details from cut to cut, taken together where they are alike. */
@@ -100,7 +112,7 @@ static bool protocol_judge(struct find *find, const struct area *area, struct fi
 	for (unsigned i = 0; i < cuts; i++) {
 		only[0] = only[1] = 0;
 		packet->detail = (uint16_t)find->cuts[i];
-		if (i + 1 < cuts && !packet_judge(find, packet, only))
+		if (i + 1 < cuts && !packet_judge(find, area, packet, only))
 			return false;
 		if (i + 1 < cuts && memcmp(only, before, sizeof(only)) == 0)
 			continue;
@@ -132,11 +144,14 @@ static bool is_whole(const struct piece *piece)
 /* If the pieces of a protocol, from `since` on, are but the whole of it, as the ones before: join them. */
 static void protocol_join(struct pieces *pieces, size_t since)
 {
-	size_t count = pieces->count - since;
-	struct piece *mine = &pieces->piece[since], *before = mine - 1;
+	struct piece *mine, *before;
 
-	if (count != 1 || since == 0 || !is_whole(mine) || !is_whole(before) ||
-	    before->admitted != mine->admitted || before->protocol_last + 1 != mine->protocol_first)
+	if (since == 0 || pieces->count != since + 1)
+		return;
+	mine = &pieces->piece[since];
+	before = mine - 1;
+	if (!is_whole(mine) || !is_whole(before) || before->admitted != mine->admitted ||
+	    before->protocol_last + 1 != mine->protocol_first)
 		return;
 	before->protocol_last = mine->protocol_last;
 	pieces->count--;
@@ -177,7 +192,7 @@ static bool area_judge(struct find *find, const struct area *area, unsigned dire
 					      .protocol_last = packet.protocol,
 					      .segments = FIRST_ALL};
 
-			if (!judged_other && !packet_judge(find, &packet, other))
+			if (!judged_other && !packet_judge(find, area, &packet, other))
 				return false;
 			judged_other = true;
 			piece.admitted = other[1] != 0;
@@ -285,6 +300,7 @@ int first_boxes_find(const struct first_boxes *told)
 	free(find->next.piece);
 	free(find->runs[0].pieces.piece);
 	free(find->runs[1].pieces.piece);
+	number_map_fini(&find->judged);
 	free(find->locals);
 	free(find);
 	return rc;

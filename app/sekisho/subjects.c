@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "number_map.h"
 #include "number_set.h"
 #include "probe.h"
 
@@ -42,8 +43,9 @@ struct finder {
 	struct subjects_walk *walk;
 	const struct area *area;
 	struct alphabet_ends ends;
-	uint64_t timers; /* of both endpoints, mixed */
-	unsigned rank;   /* of the area */
+	uint64_t timers;         /* of both endpoints, mixed */
+	unsigned rank;           /* of the area */
+	struct number_map words; /* what is known of packets, by areas_key() */
 	struct item *items;
 	size_t item_count, item_room;
 	uint32_t *slots;   /* where items are, plus one, by their marks; 0: free */
@@ -61,6 +63,23 @@ static uint64_t mix_number(uint64_t hash, uint64_t number)
 
 /* ---- marks ------------------------------------------------------------------------------------ */
 
+/* What the engines do with a first packet. */
+static uint64_t first_word(struct finder *finder, const struct first_packet *packet)
+{
+	uint64_t key = areas_key(finder->area, packet->direction, packet->protocol, packet->detail);
+	uint8_t bytes[PACKET_WORDS_FRAME_MAX];
+	struct sekisho_frame frame;
+	uint64_t word;
+
+	if (number_map_find(&finder->words, key, &word))
+		return word;
+	frame = probe_frame(packet, bytes);
+	word = finder->walk->first_word(finder->walk->context, &frame);
+	if (number_map_put(&finder->words, key, word) != 0)
+		finder->rc = -ENOMEM;
+	return word;
+}
+
 /* All that is said of a packet of a direction: what the engines do, and what rules and ACLs say. */
 static uint64_t way_mark(struct finder *finder, unsigned direction, uint8_t protocol,
 			 uint16_t detail)
@@ -73,9 +92,7 @@ static uint64_t way_mark(struct finder *finder, unsigned direction, uint8_t prot
 		.detail = detail,
 		.local = areas_number(finder->area->family, finder->ends.address[0]),
 		.peer = areas_number(finder->area->family, finder->ends.address[1])};
-	uint8_t bytes[PACKET_WORDS_FRAME_MAX];
-	const struct sekisho_frame frame = probe_frame(&packet, bytes);
-	uint64_t mark = mix_number(7, finder->walk->first_word(finder->walk->context, &frame));
+	uint64_t mark = mix_number(7, first_word(finder, &packet));
 
 	for (unsigned p = 0; p < 2; p++) {
 		struct area_word word = areas_look_up(finder->area, p, direction, protocol, detail);
@@ -529,6 +546,7 @@ int subjects_walk(struct subjects_walk *walk)
 		rc = finder->rc;
 	free(finder->items);
 	free(finder->slots);
+	number_map_fini(&finder->words);
 	free(finder);
 	return rc;
 }
