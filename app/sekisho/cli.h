@@ -79,6 +79,7 @@ enum cli_exit cmd_flows(const struct cli *cli);
 enum cli_exit cmd_rules(const struct cli *cli);
 enum cli_exit cmd_drops(const struct cli *cli);
 enum cli_exit cmd_shadow(const struct cli *cli);
+enum cli_exit cmd_top(const struct cli *cli);
 enum cli_exit cmd_policy(const struct cli *cli);
 enum cli_exit cmd_commit(const struct cli *cli);
 enum cli_exit cmd_confirm(const struct cli *cli);

@@ -56,6 +56,8 @@ static const struct verb verbs[] = {
 	 "why it drops packets, and how fast, over TIME (1s if not given)"},
 	{"shadow", cmd_shadow, "osi", "", 0, 0, "[--interval TIME]",
 	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not given)"},
+	{"top", cmd_top, "si", "", 0, 0, "[--interval TIME]",
+	 "a screen of its rates, flows, drops, ports and workers, anew every TIME (2s if not given); q ends it"},
 	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
 	{"commit", cmd_commit, "osekg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",
 	 "check a policy and make it the running one; with TIME (60s, 5m), only until then"},
