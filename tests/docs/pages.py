@@ -6,7 +6,7 @@ In a literal block of a page, a line that begins with "$ " is a command, and wha
 prints. Commands are run in a folder with the files that are installed as examples, stderr together with stdout. A
 block that begins with "# NAME.yaml" is a file, which must be valid, and is there for the commands after it.
 Besides, each key of the files must be in sekisho.yaml(5), each option of the daemon in sekishod(8), each error of the
-control socket in sekisho-rpc(7). Verbs, methods and reasons come into the pages from the programs themselves.
+control socket in sekisho-rpc(7), and each file that the other pages name must be there. Verbs, methods and reasons come into the pages from the programs themselves.
 
 --write puts into the pages what the commands print now.
 """
@@ -119,6 +119,14 @@ def keys():
     return sorted(found)
 
 
+def files_named():
+    """Each file that the pages for developers name is there."""
+    for page in DOCS.glob("*.md"):
+        for name in re.findall(r"`((?:app|bench|config|docs|lib|tests)/[^` ]*|README\.md)`", page.read_text()):
+            if "NAME" not in name and "foo" not in name and not (ROOT / name).exists():
+                fail(f"{page.name}: there is no {name}")
+
+
 def options(program, usage):
     text = subprocess.run([program, *usage], capture_output=True, text=True).stdout
     return sorted(set(re.findall(r"--[a-z][a-z-]+", text)))
@@ -128,6 +136,7 @@ def main():
     build, write = sys.argv[1], "--write" in sys.argv
     build = os.path.realpath(build)
     ran = examples_check(build, write)
+    files_named()
     told("sekisho.yaml.5.scd", keys(), "the key")
     told("sekishod.8.scd", options(f"{build}/app/sekishod/sekishod", ["-h"]), "the option")
     codes = re.findall(r"#define RPC_\w+\s+\((-32\d+)\)", (ROOT / "app/sekishod/control.h").read_text())

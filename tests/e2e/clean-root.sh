@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Proof that nothing but a base system is needed: a fresh minimal Debian 12 root, the tree, ./quickstart, ./run-tests.
-# Exit 77 when this machine cannot make such a root.
+# Proof that nothing but a base system is needed: a fresh minimal Debian root, the tree, ./quickstart, ./run-tests.
+# usage: clean-root.sh [bookworm|trixie]; bookworm if not said. Exit 77 when this machine cannot make such a root.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+suite=${1:-bookworm}
+case $suite in bookworm | trixie) ;; *) echo "usage: clean-root.sh [bookworm|trixie]" >&2; exit 2 ;; esac
 unable() { printf 'clean root: %s\n' "$*"; exit 77; }
 [ "$(id -u)" -eq 0 ] || unable "needs root"
 command -v debootstrap >/dev/null || unable "needs debootstrap, which is not installed"
@@ -15,7 +17,7 @@ mirror=$(apt-cache policy base-files 2>/dev/null | sed -n 's/^ *[0-9]* \(https\{
 
 if [ -z "${SEKISHO_CLEAN_ROOT:-}" ]; then
     # In a mount namespace of its own: whatever happens, no mount stays behind.
-    exec env SEKISHO_CLEAN_ROOT=1 unshare -m -- "$0"
+    exec env SEKISHO_CLEAN_ROOT=1 unshare -m -- "$0" "$suite"
 fi
 
 target=$(mktemp -d)
@@ -28,8 +30,8 @@ tidy() {
 }
 trap tidy EXIT
 
-printf 'making a bare root ...\n'
-debootstrap --variant=minbase bookworm "$target" "$mirror" >"$log" 2>&1 ||
+printf 'making a bare root of %s ...\n' "$suite"
+debootstrap --variant=minbase "$suite" "$target" "$mirror" >"$log" 2>&1 ||
     { tail -n 5 "$log"; unable "debootstrap did not succeed"; }
 # Its own mount point, so that the lab inside may make mount namespaces.
 mount --bind "$target" "$target"
