@@ -26,6 +26,7 @@ int main(int argc, char **argv)
 	bench_path_register();
 	bench_new_register();
 	bench_turnover_register();
+	bench_listing_register();
 	bench_table_register();
 	return gbench_main(argc, argv);
 }

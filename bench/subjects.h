@@ -30,5 +30,6 @@ void bench_path_register(void);
 void bench_new_register(void);
 void bench_turnover_register(void);
 void bench_table_register(void);
+void bench_listing_register(void);
 
 #endif
