@@ -221,12 +221,17 @@ static void summary_print(const struct compare *compare)
 	const struct comparison *comparison = &compare->comparison;
 	uint64_t differ = comparison_differ(comparison);
 
+	if (compare->cli->output == CLI_TABLE && comparison->in_both)
+		printf("%" PRIu64 " packets were in both captures, and are judged once\n",
+		       comparison->in_both);
 	if (compare->cli->output == CLI_JSON) {
 		printf("{\"summary\":{\"packets\":%zu,\"differ\":%" PRIu64 ",\"flows_differ\":%zu",
 		       comparison->packet_count, differ, comparison->flows.count);
 		if (compare->cli->expect)
 			printf(",\"new\":%" PRIu64 ",\"missing\":%" PRIu64, compare->expect.added,
 			       compare->expect.missing);
+		if (compare->cli->operand_count == 2)
+			printf(",\"in_both\":%" PRIu64, comparison->in_both);
 		puts("}}");
 		return;
 	}
@@ -288,20 +293,21 @@ static enum cli_exit compare_capture(const struct cli *cli)
 	struct comparison *comparison = &compare.comparison;
 	struct trace_run run = {comparison->judges, 2, compare_row, &compare};
 	enum cli_exit code = CLI_USAGE;
+	unsigned count = (unsigned)cli->operand_count;
 	int status = 0;
 
 	comparison_init(comparison, cli->a, cli->b);
 	if (cli->expect && !expect_load(&compare.expect, cli->expect))
 		goto out;
 	for (int j = 0; j < 2 && status == 0; j++)
-		status = trace_judge_init(&comparison->judges[j], comparison->policies[j],
-					  cli->operands[0]);
+		status = trace_judge_load(&comparison->judges[j], comparison->policies[j],
+					  trace_flows(cli->operands, count));
 	if (status) {
 		/* 1 would say that the policies differ. */
 		code = status > 0 ? CLI_USAGE : CLI_FAILED;
 		goto out;
 	}
-	if (trace_run(&run, cli->operands[0]) == 0)
+	if (trace_run_captures(&run, cli->operands, count, &comparison->in_both) == 0)
 		code = compare_end(&compare);
 	else if (comparison->packet_count)
 		summary_print(&compare);

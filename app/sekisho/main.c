@@ -32,8 +32,8 @@ struct verb {
 static const struct verb verbs[] = {
 	{"replay", cmd_replay, "op", "p", 1, 1, "--policy P PCAP",
 	 "a verdict for each packet of a capture"},
-	{"compare", cmd_compare, "oabwxrl", "ab", 0, 1,
-	 "--a P1 --b P2 [--expect FILE] [--report FILE.html] [--limit N] PCAP|--witness[=static]",
+	{"compare", cmd_compare, "oabwxrl", "ab", 0, 2,
+	 "--a P1 --b P2 [--expect FILE] [--report FILE.html] [--limit N] PCAP|INSIDE OUTSIDE|--witness[=static]",
 	 "the packets that two policies judge differently; exit 1 if any (that FILE does not have)"},
 	{"scenario", cmd_scenario, "opI", "", 1, 1, "[--policy P] [--picture FILE.svg] FILE",
 	 "timed packets in words, judged on a virtual clock; exit 1 if anything is not as expected"},

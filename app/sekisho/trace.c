@@ -12,15 +12,13 @@
  */
 #include "trace.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "link.h"
+#include "source.h"
 
 #define GAP_MAX_MS  (UINT32_C(1) << 30) /* 12 days; the longest timer is 5 */
 #define TIME_MAX_US INT64_C(1000000000000000000)
@@ -29,17 +27,13 @@
 #define FLOWS_MIN   4096u
 #define FLOWS_MAX   (1u << 22)
 
-struct reader {
-	pcap_t *pcap;
-	const char *name;
-	int link_type;
+/* How far a run is. */
+struct progress {
 	uint64_t packets;
 	struct timeval first;
 	int64_t latest_us; /* highest so far */
 	int64_t rest_us;   /* of latest_us, not yet in clock_ms */
 	uint32_t clock_ms;
-	uint8_t *scratch;
-	size_t scratch_size;
 };
 
 /* Rows that are not called back yet, in packet order. */
@@ -50,18 +44,19 @@ struct rows {
 
 /* ---- Judges ---------------------------------------------------------------------------------- */
 
-/*
- * Flows that are enough for a capture: a packet opens at most one, and takes 16 bytes for its
- * record beside its own. An unknown size (a pipe) gets a quarter of the most.
- */
-static uint32_t flows_for(const char *capture)
+uint32_t trace_flows(char *const *captures, unsigned count)
 {
 	struct stat status;
-	uint64_t most = FLOWS_MAX / 4;
+	uint64_t most = 0;
 	uint32_t flows = FLOWS_MIN;
 
-	if (strcmp(capture, "-") != 0 && stat(capture, &status) == 0 && S_ISREG(status.st_mode))
-		most = (uint64_t)status.st_size / 16;
+	for (unsigned i = 0; i < count; i++) {
+		if (strcmp(captures[i], "-") != 0 && stat(captures[i], &status) == 0 &&
+		    S_ISREG(status.st_mode))
+			most += (uint64_t)status.st_size / 16;
+		else
+			most += FLOWS_MAX / 4;
+	}
 	while (flows < most && flows < FLOWS_MAX)
 		flows *= 2;
 	return flows;
@@ -69,7 +64,9 @@ static uint32_t flows_for(const char *capture)
 
 int trace_judge_init(struct trace_judge *judge, const char *policy, const char *capture)
 {
-	return trace_judge_load(judge, policy, flows_for(capture));
+	char *const captures[] = {(char *)capture};
+
+	return trace_judge_load(judge, policy, trace_flows(captures, 1));
 }
 
 int trace_judge_load(struct trace_judge *judge, const char *policy, uint32_t flows)
@@ -118,49 +115,7 @@ void trace_judge_fini(struct trace_judge *judge)
 	*judge = (struct trace_judge){0};
 }
 
-/* ---- Reading --------------------------------------------------------------------------------- */
-
-static int reader_open(struct reader *reader, const char *capture)
-{
-	char message[PCAP_ERRBUF_SIZE] = "";
-	struct stat status;
-
-	*reader = (struct reader){.name = capture};
-	if (strcmp(capture, "-") != 0 && stat(capture, &status) == 0 && S_ISDIR(status.st_mode)) {
-		fprintf(stderr, "sekisho: %s: is a directory, must be a capture\n", capture);
-		return -1;
-	}
-	reader->pcap = pcap_open_offline(capture, message);
-	if (!reader->pcap) {
-		size_t prefix = strlen(capture);
-
-		/* libpcap names the file in some of its messages and not in others. */
-		if (strncmp(message, capture, prefix) == 0 && message[prefix] == ':')
-			fprintf(stderr, "sekisho: %s\n", message);
-		else
-			fprintf(stderr, "sekisho: %s: %s\n", capture, message);
-		return -1;
-	}
-	reader->link_type = pcap_datalink(reader->pcap);
-	if (!link_supported(reader->link_type)) {
-		const char *word = pcap_datalink_val_to_name(reader->link_type);
-
-		fprintf(stderr,
-			"sekisho: %s: link type %s (%d) is not supported, must be EN10MB, RAW, "
-			"IPV4, "
-			"IPV6, LINUX_SLL, LINUX_SLL2, NULL, LOOP or PPP\n",
-			capture, word ? word : "unknown", reader->link_type);
-		pcap_close(reader->pcap);
-		return -1;
-	}
-	return 0;
-}
-
-static void reader_close(struct reader *reader)
-{
-	pcap_close(reader->pcap);
-	free(reader->scratch);
-}
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 /* Microseconds from the first packet on, within +-TIME_MAX_US whatever the file says. */
 static int64_t elapsed_us(const struct timeval *first, const struct timeval *at)
@@ -176,64 +131,17 @@ static int64_t elapsed_us(const struct timeval *first, const struct timeval *at)
 }
 
 /* Move the engine's clock to a packet's time. */
-static void clock_advance(struct reader *reader, int64_t time_us)
+static void clock_advance(struct progress *progress, int64_t time_us)
 {
 	int64_t gap_us, gap_ms;
 
-	if (time_us <= reader->latest_us)
+	if (time_us <= progress->latest_us)
 		return;
-	gap_us = time_us - reader->latest_us + reader->rest_us;
+	gap_us = time_us - progress->latest_us + progress->rest_us;
 	gap_ms = gap_us / 1000;
-	reader->latest_us = time_us;
-	reader->rest_us = gap_us % 1000;
-	reader->clock_ms += gap_ms > (int64_t)GAP_MAX_MS ? GAP_MAX_MS : (uint32_t)gap_ms;
-}
-
-/*
- * Put a captured packet as an Ethernet frame into the scratch buffer. Returns 0, or -1 when there
- * is no memory.
- */
-static int frame_make(struct reader *reader, const struct pcap_pkthdr *header, const uint8_t *data,
-		      struct sekisho_frame *frame)
-{
-	uint32_t captured = header->caplen;
-	uint32_t length = header->len < captured ? captured : header->len;
-	size_t need = (size_t)captured + LINK_ETHERNET_HEADER;
-	uint8_t ethernet[LINK_ETHERNET_HEADER] = {0};
-	struct link_payload payload;
-	bool whole = link_read(reader->link_type, data, captured, &payload);
-	uint8_t *at;
-
-	if (need > reader->scratch_size) {
-		free(reader->scratch);
-		reader->scratch = malloc(need);
-		reader->scratch_size = reader->scratch ? need : 0;
-		if (!reader->scratch)
-			return -1;
-	}
-	at = reader->scratch;
-	*frame = (struct sekisho_frame){.data = at};
-	if (payload.is_ethernet) {
-		memcpy(at, data, captured);
-		frame->captured = captured;
-		frame->length = length;
-		return 0;
-	}
-	if (!whole) {
-		/* Nothing to stand on: an empty frame, which the engine calls truncated. */
-		return 0;
-	}
-	ethernet[12] = (uint8_t)(payload.ether_type >> 8);
-	ethernet[13] = (uint8_t)payload.ether_type;
-	memcpy(at, ethernet, sizeof(ethernet));
-	memcpy(at + LINK_ETHERNET_HEADER, data + payload.offset, captured - payload.offset);
-	frame->captured = captured - payload.offset + LINK_ETHERNET_HEADER;
-	/* A length near 2^32 is a lie; keep it from wrapping below what was captured. */
-	frame->length = length - payload.offset;
-	frame->length = frame->length > UINT32_MAX - LINK_ETHERNET_HEADER
-				? UINT32_MAX
-				: frame->length + LINK_ETHERNET_HEADER;
-	return 0;
+	progress->latest_us = time_us;
+	progress->rest_us = gap_us % 1000;
+	progress->clock_ms += gap_ms > (int64_t)GAP_MAX_MS ? GAP_MAX_MS : (uint32_t)gap_ms;
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
@@ -304,53 +212,57 @@ static void rows_release(struct rows *rows, const struct trace_run *run, unsigne
 	} while (count == SEKISHO_BURST_MAX);
 }
 
+/* Where a packet comes from: the side whose capture it is in, or what its addresses say. */
+static enum sekisho_direction direction_of(const struct trace_row *row, enum source_side side,
+					   const struct sekisho_policy *policy)
+{
+	if (side != SOURCE_ONLY)
+		return side == SOURCE_INSIDE ? SEKISHO_EGRESS : SEKISHO_INGRESS;
+	return row->tuple.family ? sekisho_policy_direction(policy, &row->tuple) : SEKISHO_INGRESS;
+}
+
 /* Show one packet to all judges. */
 static void row_judge(struct rows *rows, struct trace_row *row, const struct trace_run *run,
-		      struct sekisho_frame *frame, uint32_t now_ms)
+		      struct source_packet *packet, uint32_t now_ms)
 {
+	struct sekisho_frame *frame = &packet->frame;
+
 	sekisho_frame_tuple(frame, &row->tuple);
 	frame->handle = (void *)(uintptr_t)row->number;
 	for (unsigned j = 0; j < run->judge_count && j < TRACE_JUDGES_MAX; j++) {
 		const struct trace_judge *judge = &run->judges[j];
-		enum sekisho_direction direction = SEKISHO_INGRESS;
 
-		if (row->tuple.family)
-			direction = sekisho_policy_direction(judge->policy, &row->tuple);
-		row->directions[j] = (uint8_t)direction;
-		frame->direction = (uint8_t)direction;
+		frame->direction = (uint8_t)direction_of(row, packet->side, judge->policy);
+		row->directions[j] = frame->direction;
 		sekisho_engine_burst(judge->engine, now_ms, frame, 1, &row->verdicts[j]);
 		rows_release(rows, run, j);
 	}
 }
 
 /* Take one packet through. Returns 1 to go on, 0 to stop, -1 when there is no memory. */
-static int packet_take(struct reader *reader, struct rows *rows, const struct trace_run *run,
-		       const struct pcap_pkthdr *header, const uint8_t *data)
+static int packet_take(struct progress *progress, struct rows *rows, const struct trace_run *run,
+		       struct source_packet *packet)
 {
-	struct sekisho_frame frame;
-	struct trace_row *row;
+	struct trace_row *row = rows_add(rows);
 
-	if (reader->packets == 0)
-		reader->first = header->ts;
-	if (frame_make(reader, header, data, &frame))
-		return -1;
-	row = rows_add(rows);
 	if (!row)
 		return -1;
-	row->number = ++reader->packets;
-	row->time_us = elapsed_us(&reader->first, &header->ts);
-	clock_advance(reader, row->time_us);
-	row_judge(rows, row, run, &frame, reader->clock_ms);
+	if (progress->packets == 0)
+		progress->first = packet->time;
+	row->number = ++progress->packets;
+	row->time_us = elapsed_us(&progress->first, &packet->time);
+	clock_advance(progress, row->time_us);
+	row_judge(rows, row, run, packet, progress->clock_ms);
 	return rows_flush(rows, run) ? 1 : 0;
 }
 
 /* The capture has ended: let time pass until nothing is held. */
-static void rows_finish(struct reader *reader, struct rows *rows, const struct trace_run *run)
+static void rows_finish(struct progress *progress, struct rows *rows, const struct trace_run *run)
 {
 	while (rows->count > 0) {
-		reader->clock_ms += END_STEP_MS;
+		progress->clock_ms += END_STEP_MS;
 		for (unsigned j = 0; j < run->judge_count; j++) {
-			sekisho_engine_burst(run->judges[j].engine, reader->clock_ms, NULL, 0,
+			sekisho_engine_burst(run->judges[j].engine, progress->clock_ms, NULL, 0,
 					     NULL);
 			rows_release(rows, run, j);
 		}
@@ -361,24 +273,33 @@ static void rows_finish(struct reader *reader, struct rows *rows, const struct t
 
 int trace_run(const struct trace_run *run, const char *capture)
 {
-	struct reader reader;
+	char *const captures[] = {(char *)capture};
+
+	return trace_run_captures(run, captures, 1, NULL);
+}
+
+int trace_run_captures(const struct trace_run *run, char *const *captures, unsigned count,
+		       uint64_t *in_both)
+{
+	struct progress progress = {0};
+	struct source_packet packet;
 	struct rows rows = {0};
-	struct pcap_pkthdr *header;
-	const uint8_t *data;
+	struct source source;
 	int status = 1, went = 1;
 
-	if (reader_open(&reader, capture))
+	if (source_init(&source, captures, count)) {
+		source_fini(&source);
 		return -1;
-	while (went == 1 && (status = pcap_next_ex(reader.pcap, &header, &data)) == 1)
-		went = packet_take(&reader, &rows, run, header, data);
+	}
+	while (went == 1 && (status = source_next(&source, &packet)) == 1)
+		went = packet_take(&progress, &rows, run, &packet);
 	if (went == 1)
-		rows_finish(&reader, &rows, run);
+		rows_finish(&progress, &rows, run);
 	if (went < 0)
-		fprintf(stderr, "sekisho: %s: out of memory\n", capture);
-	else if (status == PCAP_ERROR)
-		fprintf(stderr, "sekisho: %s: after packet %" PRIu64 ": %s\n", capture,
-			reader.packets, pcap_geterr(reader.pcap));
-	reader_close(&reader);
+		fprintf(stderr, "sekisho: %s: out of memory\n", captures[0]);
+	if (in_both)
+		*in_both = source.in_both;
+	source_fini(&source);
 	free(rows.row);
-	return went < 0 || status == PCAP_ERROR ? -1 : 0;
+	return went < 0 || status < 0 ? -1 : 0;
 }

@@ -33,6 +33,12 @@ struct trace_judge {
  */
 int trace_judge_init(struct trace_judge *judge, const char *policy, const char *capture);
 
+/*
+ * Flows that are enough for captures: a packet opens at most one, and takes 16 bytes for its record
+ * beside its own. An unknown size (a pipe) gets a quarter of the most.
+ */
+uint32_t trace_flows(char *const *captures, unsigned count);
+
 /* The same for an engine that has room for `flows` flows, at least 64. */
 int trace_judge_load(struct trace_judge *judge, const char *policy, uint32_t flows);
 void trace_judge_fini(struct trace_judge *judge);
@@ -60,5 +66,13 @@ struct trace_run {
  * rows up to a damage in mid-file have been called back then.
  */
 int trace_run(const struct trace_run *run, const char *capture);
+
+/*
+ * The same for `count` captures: one, or a pair from inside and outside the firewall, merged by time. Of
+ * a pair a packet's direction is that of its file: what the inside recorded is egress. One that is in both
+ * is judged once, from the side where it was first; *in_both counts them, unless it is NULL.
+ */
+int trace_run_captures(const struct trace_run *run, char *const *captures, unsigned count,
+		       uint64_t *in_both);
 
 #endif

@@ -62,6 +62,37 @@ check "each flow's first difference is told" equal "$(grep -c '^  b (strict) dro
 compare --limit 1 "$capture" >table.txt
 check "as many flows as asked for" grep -q '^(1 more; --limit N shows more)$' table.txt
 
+# ---- a pair of captures: each side recorded what came to it, and what it was sent on ----
+compare -o json "$capture" >/dev/null
+"$sekisho" replay -o json --policy aws-like.yaml "$capture" >verdicts.json
+python3 - "$capture" <<'PYTHON'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+verdicts = [o for o in map(json.loads, open("verdicts.json")) if "packet" in o]
+sides, at = {"ingress": [], "egress": []}, 24
+for verdict in verdicts:
+    seconds, us, captured, length = struct.unpack("<IIII", data[at:at + 16])
+    body = data[at + 16:at + 16 + captured]
+    at += 16 + captured
+    mine = verdict["direction"]
+    other = "egress" if mine == "ingress" else "ingress"
+    sides[mine].append((seconds * 1000000 + us, body, length))
+    if verdict["verdict"] == "pass":  # another MAC, and padded: the same packet all the same
+        sides[other].append((seconds * 1000000 + us + 40, b"\x0a" * 12 + body[12:] + bytes(4), length + 4))
+for name, packets in (("outside.pcap", sides["ingress"]), ("inside.pcap", sides["egress"])):
+    with open(name, "wb") as file:
+        file.write(data[:24])
+        for time, body, length in sorted(packets, key=lambda packet: packet[0]):
+            file.write(struct.pack("<IIII", time // 1000000, time % 1000000, len(body), length) + body)
+PYTHON
+compare -o json inside.pcap outside.pcap >pair.json
+check "a pair of captures has the same differences" equal "$(jq -c 'del(.summary)' pair.json)" "$(jq -c 'del(.summary)' known.json)"
+check "and tells how many packets were in both" equal "$(tail -1 pair.json)" \
+	"{\"summary\":{\"packets\":14,\"differ\":2,\"flows_differ\":2,\"in_both\":$(grep -c '"verdict":"pass"' verdicts.json)}}"
+check "the order of the two says which is which: turned, no packet comes from an endpoint" equal \
+	"$(compare -o json outside.pcap inside.pcap | jq .summary.differ)" 0
+check "no third capture" exits 2 compare inside.pcap outside.pcap "$capture"
+
 # ---- what is expected ----
 check "exactly as expected" exits 0 compare --expect known.json "$capture"
 sed 1d known.json >fewer.json
