@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Completion of `sekisho` for bash. Verbs and options are what `sekisho --help` says; edges and
-# generations are those of the running daemon, if it can be asked.
+# Completion of `sekisho` for bash. Verbs and options are what `sekisho --help` says; edges, rules, reasons
+# and generations are those of the running daemon, if it can be asked.
 
 # The verbs of this sekisho.
 _sekisho_verbs() { sekisho --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\).*/\1/p'; }
@@ -14,6 +14,23 @@ _sekisho_ask() {
     local member=$1
     shift
     sekisho "$@" -o json 2>/dev/null | grep -o "\"$member\": *[\"0-9][^\",}]*" | sed 's/^[^:]*: *"\{0,1\}//' | sort -u
+}
+
+# A filter is one word of the command, in quotes; its last word is completed by the one before: [--socket PATH]
+_sekisho_filter() {
+    local text=${cur#[\'\"]} before= word words
+    [[ $text != *' '* ]] || before="${text% *} "
+    case " $before" in
+        *' rule ') words=$(_sekisho_ask rule rules "$@") ;;
+        *' edge ') words=$(_sekisho_ask name status "$@") ;;
+        *' reason ') words=$(_sekisho_ask reason drops "$@") ;;
+        *' direction ') words='ingress egress' ;;
+        *' proto ' | *' port ' | *' host ' | *' net ' | *' state ') return ;;
+        *) words='proto src dst port host net direction edge rule state reason ip ip6 all not and or' ;;
+    esac
+    for word in $words; do
+        [[ $word != "${text##* }"* ]] || COMPREPLY+=("$before$word")
+    done
 }
 
 _sekisho() {
@@ -33,6 +50,8 @@ _sekisho() {
         -o | --output) words='table json' ;;
         --sort) words='bytes packets age expires' ;;
         --edge) words=$(_sekisho_ask name status "${socket[@]}") ;;
+        --filter | kill) _sekisho_filter "${socket[@]}"; return ;;
+        --sort) words='bytes packets age expires' ;;
         --if-generation) words=$(_sekisho_ask generation history "${socket[@]}") ;;
         --policy | --a | --b | -c | --config) files='*.@(yaml|yml)' ;;
         --socket | --to | --expect | --report | --root) files='*' ;;
@@ -44,6 +63,8 @@ _sekisho() {
                 files='*.@(pcap|pcapng|cap)'
             elif [[ $operands == *' FILE'* || $operands == ' '[a-z]* ]]; then
                 words=$(grep -oE '^ [a-z]+' <<<"$operands") files='*'
+            elif [[ $operands == *'kill FILTER' ]]; then
+                words=kill
             elif [[ $operands == *' P' ]]; then
                 files='*.@(yaml|yml)'
             elif [[ $operands == *'[N]' ]]; then
