@@ -302,7 +302,7 @@ static void subnet_add(struct export *export, json_t *subnets, size_t index)
 		json_pack("{s:O, s:[]}", "SubnetId", json_array_get(export->subnet_ids, index),
 			  "Ipv6CidrBlockAssociationSet");
 	json_t *ipv6 = json_object_get(entry, "Ipv6CidrBlockAssociationSet");
-	char text[ADDRESS_TEXT_SIZE], path[64];
+	char text[ADDRESS_TEXT_SIZE], path[96];
 
 	for (size_t s = 0; s < acl->subnet_count; s++) {
 		address_print(&acl->subnets[s], text);
