@@ -51,20 +51,20 @@ enum packet_value {
 	X(SPI,      "spi",       NUMBER, UINT32_MAX, ESP | PACKET_OF_AH, "of the security association") \
 	X(LEN,      "len",       NUMBER, PACKET_PAYLOAD_MAX, ALL, "bytes of payload: cut, or filled with zeros") \
 	X(PAYLOAD,  "payload",   BYTES,  0,          ALL,   "the payload's bytes in hexadecimal") \
-	X(IKE,      "ike",       CHOICE, 0,          UDP,   "an IKE message") \
+	X(IKE,      "ike",       CHOICE, 0,          UDP,   "an IKE message: init, auth, child, info, IKEv1's main, aggressive, quick; answer to init, the others' with -answer") \
 	X(SPI_I,    "spi_i",     NUMBER, UINT64_MAX, IKE,   "initiator's SPI; made of its address if not given") \
 	X(SPI_R,    "spi_r",     NUMBER, UINT64_MAX, IKE,   "responder's SPI; made of its address if not given") \
 	X(MID,      "mid",       NUMBER, UINT32_MAX, IKE,   "message id") \
 	X(MARKER,   "marker",    BARE,   0,          IKE,   "put the non-ESP marker in front, as on port 4500") \
 	X(ESP,      "esp",       BARE,   0,          UDP,   "ESP in UDP") \
 	X(KEEPALIVE, "keepalive", BARE,  0,          UDP,   "a NAT keepalive") \
-	X(DNS,      "dns",       CHOICE, 0,          UDP,   "a DNS message") \
+	X(DNS,      "dns",       CHOICE, 0,          UDP,   "a DNS message: query or answer") \
 	X(NAME,     "name",      NAME,   0,          DNS,   "the question; example.org if not given") \
 	X(QTYPE,    "qtype",     NUMBER, UINT16_MAX, DNS,   "the question's type; 1 if not given") \
-	X(NTP,      "ntp",       CHOICE, 0,          UDP,   "an NTP message") \
+	X(NTP,      "ntp",       CHOICE, 0,          UDP,   "an NTP message: client, server, active, passive or broadcast") \
 	X(ORIGIN,   "origin",    NUMBER, UINT64_MAX, NTP,   "origin timestamp; an answer has the asker's if not given") \
 	X(TRANSMIT, "transmit",  NUMBER, UINT64_MAX, NTP,   "transmit timestamp; made of the source if not given") \
-	X(WG,       "wg",        CHOICE, 0,          UDP,   "a WireGuard message") \
+	X(WG,       "wg",        CHOICE, 0,          UDP,   "a WireGuard message: init, response, cookie or data") \
 	X(SENDER,   "sender",    NUMBER, UINT32_MAX, WG,    "sender's index; made of the source if not given") \
 	X(RECEIVER, "receiver",  NUMBER, UINT32_MAX, WG,    "receiver's index; made of the destination if not given") \
 	X(TTL,      "ttl",       NUMBER, UINT8_MAX,  ALL,   "time to live, or hop limit; 64 if not given") \
