@@ -105,11 +105,11 @@ static inline void conclude(struct sekisho_engine *engine, struct sekisho_verdic
 		       reason == SEKISHO_REASON_RULE_MATCH);
 }
 
-/* Take a frame apart, and find out where its flow would be. */
-static inline void receive(struct sekisho_engine *engine, struct job *job,
-			   const struct sekisho_frame *frame, struct sekisho_verdict *verdict)
+/* Take a packet that is parsed in, and find out where its flow would be. */
+static inline void receive_parsed(struct sekisho_engine *engine, struct job *job,
+				  const struct sekisho_frame *frame,
+				  struct sekisho_verdict *verdict)
 {
-	packet_parse(&job->packet, frame->data, frame->captured, frame->length);
 	job->frame = frame;
 	job->verdict = verdict;
 	job->direction = frame->direction & 1;
@@ -123,6 +123,14 @@ static inline void receive(struct sekisho_engine *engine, struct job *job,
 	engine->telemetry.received_bytes += frame->length;
 }
 
+/* Take a frame apart, and find out where its flow would be. */
+static inline void receive(struct sekisho_engine *engine, struct job *job,
+			   const struct sekisho_frame *frame, struct sekisho_verdict *verdict)
+{
+	packet_parse(&job->packet, frame->data, frame->captured, frame->length);
+	receive_parsed(engine, job, frame, verdict);
+}
+
 /* Judge a packet by the flow that was asked for, or by the one that is there now. */
 static inline void judge(struct sekisho_engine *engine, struct job *job, uint32_t now)
 {
@@ -131,12 +139,17 @@ static inline void judge(struct sekisho_engine *engine, struct job *job, uint32_
 	conclude(engine, job->verdict, job->packet.frame_length, inspect(engine, job, now));
 }
 
-void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
-			  const struct sekisho_frame *frames, unsigned count,
-			  struct sekisho_verdict *verdicts)
+static inline void age(struct sekisho_engine *engine, uint32_t now_ms)
 {
-	struct job jobs[SEKISHO_BURST_MAX];
+	flow_age_sweep(&engine->table, now_ms);
+	fragment_age(&engine->fragments, now_ms, FRAGMENT_BUDGET);
+}
 
+/* A burst, whose packets are in `jobs` afterwards. */
+static inline void burst(struct sekisho_engine *engine, uint32_t now_ms,
+			 const struct sekisho_frame *frames, unsigned count,
+			 struct sekisho_verdict *verdicts, struct job *jobs)
+{
 	engine->telemetry.now_ms = now_ms;
 	for (unsigned first = 0; first < count + 2 * GROUP; first += GROUP) {
 		/* the groups before it; those before the burst wrap, and so are past its end */
@@ -153,8 +166,42 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 		for (unsigned i = third; i < third + GROUP && i < count; i++)
 			judge(engine, &jobs[i], now_ms);
 	}
-	flow_age_sweep(&engine->table, now_ms);
-	fragment_age(&engine->fragments, now_ms, FRAGMENT_BUDGET);
+	age(engine, now_ms);
+}
+
+void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
+			  const struct sekisho_frame *frames, unsigned count,
+			  struct sekisho_verdict *verdicts)
+{
+	struct job jobs[SEKISHO_BURST_MAX];
+
+	burst(engine, now_ms, frames, count, verdicts, jobs);
+}
+
+void sekisho_engine_burst_both(struct sekisho_engine *const engines[2], uint32_t now_ms,
+			       const struct sekisho_frame *frames, unsigned count,
+			       struct sekisho_verdict *const verdicts[2])
+{
+	struct sekisho_engine *beside = engines[1];
+	struct job jobs[SEKISHO_BURST_MAX];
+
+	burst(engines[0], now_ms, frames, count, verdicts[0], jobs);
+	beside->telemetry.now_ms = now_ms;
+	for (unsigned i = 0; i < count; i++) {
+		receive_parsed(beside, &jobs[i], &frames[i], &verdicts[1][i]);
+		flow_table_prefetch(&beside->table, jobs[i].hash);
+	}
+	for (unsigned first = 0; first < count + GROUP; first += GROUP) {
+		unsigned second = first - GROUP; /* the group before it, as above */
+
+		for (unsigned i = first; i < first + GROUP && i < count; i++) {
+			jobs[i].flow = flow_table_candidate(&beside->table, jobs[i].hash);
+			flow_prefetch(jobs[i].flow);
+		}
+		for (unsigned i = second; i < second + GROUP && i < count; i++)
+			judge(beside, &jobs[i], now_ms);
+	}
+	age(beside, now_ms);
 }
 
 unsigned sekisho_engine_release(struct sekisho_engine *engine, struct sekisho_release *releases,

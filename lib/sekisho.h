@@ -375,6 +375,14 @@ void sekisho_engine_burst(struct sekisho_engine *engine, uint32_t now_ms,
 			  struct sekisho_verdict *verdicts);
 
 /*
+ * The same by two engines, each with verdicts of its own; the packets are taken apart only once. Neither
+ * knows of the other. Both are the caller's, who owns them.
+ */
+void sekisho_engine_burst_both(struct sekisho_engine *const engines[2], uint32_t now_ms,
+			       const struct sekisho_frame *frames, unsigned count,
+			       struct sekisho_verdict *const verdicts[2]);
+
+/*
  * A step of what follows a new policy: judge a few flows again that have had no packet since, so that
  * what their rules or their semantics keep no longer does not stay in the table until it has aged. A
  * packet's own flow never waits for this. True while there is more to do. Owner only, between bursts.

@@ -37,7 +37,7 @@ struct pair {
 };
 
 struct shadow {
-	struct sekisho_engine *engine;
+	struct sekisho_engine *engines[2]; /* the enforced one is the worker's */
 	_Atomic uint64_t packets, differ, uncompared;
 	_Atomic unsigned pair_count;
 	uint8_t pair_of[SEKISHO_REASON_COUNT][SEKISHO_REASON_COUNT];
@@ -84,26 +84,28 @@ void shadow_policy_fini(struct shadow_policy *shadow)
 	*shadow = (struct shadow_policy){0};
 }
 
-struct shadow *shadow_create(const struct shadow_policy *policy,
-			     const struct sekisho_engine_config *like, char *message,
-			     size_t message_size)
+struct shadow *shadow_create(const struct shadow_policy *policy, struct sekisho_engine *enforced,
+			     const struct sekisho_engine_config *like,
+			     char message[SHADOW_MESSAGE_SIZE])
 {
 	struct sekisho_engine_config config = *like;
 	struct shadow *shadow = calloc(1, sizeof(*shadow));
 
 	if (shadow == NULL) {
-		snprintf(message, message_size, "no memory for the shadow");
+		snprintf(message, SHADOW_MESSAGE_SIZE, "no memory for the shadow");
 		return NULL;
 	}
 	memset(shadow->pair_of, PAIR_NONE, sizeof(shadow->pair_of));
 	config.names = policy->names;
-	shadow->engine = sekisho_engine_create(&config, message, message_size);
-	if (shadow->engine == NULL) {
+	shadow->engines[SHADOW_ENFORCED] = enforced;
+	shadow->engines[SHADOW_BESIDE] =
+		sekisho_engine_create(&config, message, SHADOW_MESSAGE_SIZE);
+	if (shadow->engines[SHADOW_BESIDE] == NULL) {
 		free(shadow);
 		return NULL;
 	}
 	for (uint16_t zone = 0; zone < config.zones; zone++)
-		sekisho_engine_set_policy(shadow->engine, zone, policy->policy);
+		sekisho_engine_set_policy(shadow->engines[SHADOW_BESIDE], zone, policy->policy);
 	return shadow;
 }
 
@@ -111,7 +113,7 @@ void shadow_destroy(struct shadow *shadow)
 {
 	if (shadow == NULL)
 		return;
-	sekisho_engine_destroy(shadow->engine);
+	sekisho_engine_destroy(shadow->engines[SHADOW_BESIDE]);
 	free(shadow);
 }
 
@@ -236,31 +238,31 @@ void shadow_released(struct shadow *shadow, const struct sekisho_release *releas
 			    &releases[i].verdict);
 }
 
-/* Its own: their handles are the numbers that the enforced engine gave. */
+/* Its own. Both engines have been given the same frames since their beginning, so numbers agree. */
 static void own_released(struct shadow *shadow)
 {
 	struct sekisho_release releases[DAEMON_BURST];
 	unsigned released;
 
 	do {
-		released = sekisho_engine_release(shadow->engine, releases, DAEMON_BURST);
+		released = sekisho_engine_release(shadow->engines[SHADOW_BESIDE], releases,
+						  DAEMON_BURST);
 		for (unsigned i = 0; i < released; i++)
-			wait_decide(shadow, SHADOW_BESIDE, (uintptr_t)releases[i].handle,
+			wait_decide(shadow, SHADOW_BESIDE, releases[i].verdict.packet,
 				    &releases[i].verdict);
 	} while (released == DAEMON_BURST);
 }
 
 /* ---- the burst -------------------------------------------------------------------------------- */
 
-void shadow_burst(struct shadow *shadow, uint32_t now_ms, struct sekisho_frame *frames,
-		  unsigned frame_count, const struct sekisho_verdict *enforced)
+void shadow_burst(struct shadow *shadow, uint32_t now_ms, const struct sekisho_frame *frames,
+		  unsigned frame_count, struct sekisho_verdict *enforced)
 {
 	struct sekisho_verdict beside[DAEMON_BURST];
 	unsigned held = 0;
 
-	for (unsigned i = 0; i < frame_count; i++)
-		frames[i].handle = (void *)(uintptr_t)enforced[i].packet;
-	sekisho_engine_burst(shadow->engine, now_ms, frames, frame_count, beside);
+	sekisho_engine_burst_both(shadow->engines, now_ms, frames, frame_count,
+				  (struct sekisho_verdict *const[2]){enforced, beside});
 	for (unsigned i = 0; i < frame_count; i++) {
 		const struct sekisho_verdict verdicts[2] = {enforced[i], beside[i]};
 

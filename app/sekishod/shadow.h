@@ -23,8 +23,9 @@
 
 struct shadow;
 
-#define SHADOW_PAIRS   64 /* pairs of reasons that are told apart */
-#define SHADOW_SAMPLES 4  /* of each pair, the newest that were kept */
+#define SHADOW_MESSAGE_SIZE 256 /* at least */
+#define SHADOW_PAIRS        64  /* pairs of reasons that are told apart */
+#define SHADOW_SAMPLES      4   /* of each pair, the newest that were kept */
 
 /* Who judges: indices of what there are two of. */
 enum { SHADOW_ENFORCED, SHADOW_BESIDE };
@@ -40,18 +41,21 @@ struct shadow_policy {
 int shadow_policy_load(struct shadow_policy *shadow, const char *path);
 void shadow_policy_fini(struct shadow_policy *shadow);
 
-/* A worker's shadow, like its engine but for the policy and the names. NULL and a message on failure. */
-struct shadow *shadow_create(const struct shadow_policy *policy,
-			     const struct sekisho_engine_config *like, char *message,
-			     size_t message_size);
+/*
+ * The shadow of a worker's engine, which has been made like `like` and has judged nothing yet. NULL and a
+ * message on failure.
+ */
+struct shadow *shadow_create(const struct shadow_policy *policy, struct sekisho_engine *enforced,
+			     const struct sekisho_engine_config *like,
+			     char message[SHADOW_MESSAGE_SIZE]);
 void shadow_destroy(struct shadow *shadow);
 
 /*
- * Judge a burst beside the enforced engine, whose verdicts are given; before any of its frames is freed.
- * Takes the handles out of the frames. With no frames when idle. The worker only.
+ * Judge a burst by the enforced engine, whose verdicts are given back, and beside it; in place of
+ * sekisho_engine_burst(). The worker only.
  */
-void shadow_burst(struct shadow *shadow, uint32_t now_ms, struct sekisho_frame *frames,
-		  unsigned count, const struct sekisho_verdict *enforced);
+void shadow_burst(struct shadow *shadow, uint32_t now_ms, const struct sekisho_frame *frames,
+		  unsigned count, struct sekisho_verdict *enforced);
 
 /* The enforced engine has released frames that it had held. The worker only. */
 void shadow_released(struct shadow *shadow, const struct sekisho_release *releases, unsigned count);

@@ -132,6 +132,16 @@ static void worker_release(struct worker *worker)
 	} while (count == DAEMON_BURST);
 }
 
+/* By the engine, and by the shadow beside it if there is one. */
+static void worker_judge(struct worker *worker, uint32_t now_ms, const struct sekisho_frame *frames,
+			 unsigned count, struct sekisho_verdict *verdicts)
+{
+	if (worker->shadow != NULL)
+		shadow_burst(worker->shadow, now_ms, frames, count, verdicts);
+	else
+		sekisho_engine_burst(worker->engine, now_ms, frames, count, verdicts);
+}
+
 /* One burst from one port, through the engine, to the other port. Returns how many came. */
 static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned side,
 			     uint32_t now_ms)
@@ -146,9 +156,7 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	if (received == 0)
 		return 0;
 	count = frames_fill(edge, side, mbufs, received, frames);
-	sekisho_engine_burst(worker->engine, now_ms, frames, count, verdicts);
-	if (worker->shadow != NULL)
-		shadow_burst(worker->shadow, now_ms, frames, count, verdicts);
+	worker_judge(worker, now_ms, frames, count, verdicts);
 	departure.count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (verdicts[i].action == SEKISHO_PASS) {
@@ -231,9 +239,7 @@ static int worker_main(void *argument)
 				busy += worker_burst(worker, edge, side, now_ms);
 		}
 		if (busy == 0) {
-			sekisho_engine_burst(worker->engine, now_ms, NULL, 0, NULL);
-			if (worker->shadow != NULL)
-				shadow_burst(worker->shadow, now_ms, NULL, 0, NULL);
+			worker_judge(worker, now_ms, NULL, 0, NULL);
 			worker_release(worker);
 			if (daemon->shared_cpus)
 				sched_yield(); /* another worker may wait for this very cpu */
@@ -295,7 +301,7 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 	if (daemon->shadow.config == NULL)
 		return 0;
 	worker->shadow =
-		shadow_create(&daemon->shadow, &config, message, DAEMON_MESSAGE_MAX);
+		shadow_create(&daemon->shadow, worker->engine, &config, message);
 	return worker->shadow == NULL ? -ENOMEM : 0;
 }
 
