@@ -83,7 +83,8 @@ for semantics in aws-like strict; do
         check "AWS-60: and none was closed" [ "$(counter .flows.closed)" = "$closed" ]
     else
         check "STRICT-4: they are closed, though they send nothing" await_live 0
-        check "STRICT-4: all of them" [ $(($(counter .flows.closed) - closed)) = 200 ]
+        closed=$(($(counter .flows.closed) - closed))
+        check "STRICT-4: all of them, $closed" [ $closed = 200 ]
         disown $held # the shell need not tell that it was killed
         kill -KILL $held
     fi

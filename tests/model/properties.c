@@ -4,6 +4,8 @@
  */
 #include "properties.h"
 
+#include <netinet/in.h>
+
 #include "drive.h"
 #include "record.h"
 
@@ -13,12 +15,18 @@
  * A fragment's drop belongs to its datagram, and one that has met a change of policy may have been what
  * made its flow be judged again: of those nothing is claimed.
  */
+static bool is_fragment(const struct event *event)
+{
+	return event->fragment.is_fragment ||
+	       (event->family == SEKISHO_IPV6 && event->tuple.protocol == IPPROTO_FRAGMENT);
+}
+
 static bool may_be_left_out(const struct sequence *sequence, const struct record *record,
 			    unsigned index)
 {
 	const struct event *event = &sequence->event[index];
 
-	return event->kind == EVENT_PACKET && !event->fragment.is_fragment &&
+	return event->kind == EVENT_PACKET && !is_fragment(event) &&
 	       sekisho_reason_action(record->outcome[index].reason) == SEKISHO_DROP;
 }
 
