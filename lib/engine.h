@@ -30,4 +30,10 @@ struct sekisho_engine {
 	void *memory[7]; /* all that was allocated */
 };
 
+/* ---- engine_create.c ---- */
+
+/* Tell people of a flow. */
+void engine_flow_describe(const struct flow_table *table, const struct flow *flow, uint32_t now,
+			  struct sekisho_flow_info *info);
+
 #endif

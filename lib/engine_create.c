@@ -172,8 +172,8 @@ void sekisho_engine_rule_stats(const struct sekisho_engine *engine, uint32_t rul
 		stats->live = __atomic_load_n(&engine->table.live_by_rule[rule], __ATOMIC_RELAXED);
 }
 
-static void describe(const struct flow_table *table, const struct flow *flow, uint32_t now,
-		     struct sekisho_flow_info *info)
+void engine_flow_describe(const struct flow_table *table, const struct flow *flow, uint32_t now,
+			  struct sekisho_flow_info *info)
 {
 	*info = (struct sekisho_flow_info){
 		.zone = flow->key.zone,
@@ -215,7 +215,7 @@ unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_
 		*cursor = *cursor + 1 == table->capacity ? 0 : *cursor + 1;
 		if (flow->key.family != 0 && !(flow->key.family & FLOW_KEY_PAIR) &&
 		    !flow_time_reached(now_ms, flow->expires_at)) {
-			describe(table, flow, now_ms, &out[count]);
+			engine_flow_describe(table, flow, now_ms, &out[count]);
 			out[count++].next = *cursor;
 		}
 		if (*cursor == 0)

@@ -76,3 +76,17 @@ bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim v
 	flow_table_remove(table, victim);
 	return true;
 }
+
+bool flow_age_can_recycle(const struct flow_table *table, uint32_t now, enum flow_victim victims)
+{
+	for (uint32_t i = 0; i < RECYCLE_SCAN && i < table->capacity; i++) {
+		const struct flow *flow = &table->flows[(table->sweep + i) % table->capacity];
+
+		if (flow->key.family == 0)
+			continue;
+		if (is_victim(flow, victims) || (victims == FLOW_VICTIM_UNANSWERED &&
+						 flow_time_reached(now, flow->expires_at)))
+			return true;
+	}
+	return false;
+}

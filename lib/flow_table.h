@@ -185,4 +185,7 @@ enum flow_victim {
 bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim victims,
 		      const struct flow *spare);
 
+/* Whether it would make room now; nothing changes. */
+bool flow_age_can_recycle(const struct flow_table *table, uint32_t now, enum flow_victim victims);
+
 #endif

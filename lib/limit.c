@@ -65,6 +65,24 @@ bool limit_admit(const struct limit *limit, const struct limit_ceilings *ceiling
 					    ceilings->half_open_per_source);
 }
 
+void limit_count(const struct limit *limit, const struct flow_key *key, unsigned direction,
+		 uint32_t *flows, uint32_t *half_open)
+{
+	struct cells cells = cells_of(limit, key, direction);
+
+	*flows = lesser(cells.row[0]->flows, cells.row[1]->flows);
+	*half_open = lesser(cells.row[0]->half_open, cells.row[1]->half_open);
+}
+
+void limit_set(struct limit *limit, const struct flow_key *key, unsigned direction, uint32_t flows,
+	       uint32_t half_open)
+{
+	struct cells cells = cells_of(limit, key, direction);
+
+	for (unsigned r = 0; r < 2; r++)
+		*cells.row[r] = (struct limit_cell){.flows = flows, .half_open = half_open};
+}
+
 static void count_flow(const struct limit *limit, const struct flow *flow, uint32_t amount)
 {
 	struct cells cells = cells_of(limit, &flow->key, flow->opener);

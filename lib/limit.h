@@ -45,6 +45,14 @@ void limit_init(struct limit *limit, uint32_t capacity, void *memory, const uint
 bool limit_admit(const struct limit *limit, const struct limit_ceilings *ceilings,
 		 const struct flow_key *key, unsigned direction, bool half_open);
 
+/* What the source that `direction` of a key comes from is taken to have now. */
+void limit_count(const struct limit *limit, const struct flow_key *key, unsigned direction,
+		 uint32_t *flows, uint32_t *half_open);
+
+/* Have it taken to have so many. */
+void limit_set(struct limit *limit, const struct flow_key *key, unsigned direction, uint32_t flows,
+	       uint32_t half_open);
+
 /* A flow has been opened. */
 void limit_enter(struct limit *limit, const struct limit_ceilings *ceilings, struct flow *flow);
 

@@ -84,6 +84,95 @@
 	X(LIMIT_SOURCE,       "limit-source",        DROP, NONE, "too many flows, or half-open ones, of one source (STRICT-17)")
 /* clang-format on */
 
+/*
+ * In which phase of the path a reason is found, in the order in which packets come by them, and the
+ * clauses of the two papers on semantics that it follows: (ID, phase, clauses).
+ */
+/* clang-format off */
+#define SEKISHO_PHASES(X) \
+	X(PARSE,    "parse",    "is it a sound packet") \
+	X(FRAGMENT, "fragment", "what became of the rest of its datagram") \
+	X(FLOW,     "flow",     "does it belong to a live flow") \
+	X(PROOF,    "proof",    "does it answer what the other side was admitted to ask") \
+	X(RULES,    "rules",    "do rules, lists and network ACLs admit it") \
+	X(LIMITS,   "limits",   "is there room for what it opens") \
+	X(VERDICT,  "verdict",  "what becomes of it")
+
+#define SEKISHO_REASON_ORIGINS(X) \
+	X(RULE_MATCH,         RULES,    "AWS-3, STRICT-1") \
+	X(RULE_UNTRACKED,     RULES,    "AWS-10") \
+	X(FLOW_ORIGINATOR,    FLOW,     "AWS-3, STRICT-2") \
+	X(FLOW_ANSWER,        FLOW,     "AWS-1, STRICT-3") \
+	X(RULE_STATELESS,     RULES,    "AWS-31") \
+	X(ICMP_RELATED,       FLOW,     "AWS-32, STRICT-60") \
+	X(NEVER_FILTERED,     RULES,    "AWS-115") \
+	X(ARP,                PARSE,    "STRICT-62") \
+	X(NEIGHBOUR,          PARSE,    "STRICT-62") \
+	X(NOT_IP,             PARSE,    "STRICT-62") \
+	X(TRUNCATED,          PARSE,    "STRICT-70") \
+	X(VLAN_DEPTH,         PARSE,    "STRICT-70") \
+	X(BAD_IP_HEADER,      PARSE,    "STRICT-70") \
+	X(BAD_IP_CHECKSUM,    PARSE,    "STRICT-70") \
+	X(TTL_ZERO,           PARSE,    "STRICT-70") \
+	X(BAD_SOURCE,         PARSE,    "STRICT-70") \
+	X(LAND,               PARSE,    "STRICT-70") \
+	X(SOURCE_ROUTE,       PARSE,    "STRICT-70") \
+	X(BAD_IP_OPTION,      PARSE,    "STRICT-70") \
+	X(EXT_UNKNOWN,        PARSE,    "STRICT-72") \
+	X(EXT_CHAIN,          PARSE,    "STRICT-72") \
+	X(BAD_ND,             PARSE,    "STRICT-62") \
+	X(L4_TRUNCATED,       PARSE,    "STRICT-70") \
+	X(BAD_L4_LENGTH,      PARSE,    "STRICT-70") \
+	X(BAD_CHECKSUM,       PARSE,    "STRICT-73") \
+	X(BAD_FLAGS,          FLOW,     "STRICT-10") \
+	X(FRAGMENT_TINY,      FRAGMENT, "STRICT-71") \
+	X(FRAGMENT_BAD,       FRAGMENT, "STRICT-71") \
+	X(FRAGMENT_OVERLAP,   FRAGMENT, "STRICT-71") \
+	X(FRAGMENT_TOO_MANY,  FRAGMENT, "STRICT-71") \
+	X(FRAGMENT_TIMEOUT,   FRAGMENT, "STRICT-71") \
+	X(FRAGMENT_BUDGET,    FRAGMENT, "STRICT-71") \
+	X(FRAGMENT_REFUSED,   FRAGMENT, "STRICT-71") \
+	X(FRAGMENT_HELD,      FRAGMENT, "STRICT-71") \
+	X(NO_RULE,            RULES,    "AWS-6, STRICT-1") \
+	X(NETWORK_ACL,        RULES,    "AWS-145") \
+	X(NOT_AN_OPENING,     FLOW,     "STRICT-10, AWS-80") \
+	X(RULE_WITHDRAWN,     FLOW,     "STRICT-4") \
+	X(OUT_OF_WINDOW,      PROOF,    "STRICT-13") \
+	X(RST_INEXACT,        PROOF,    "STRICT-14") \
+	X(SIMULTANEOUS_OPEN,  PROOF,    "STRICT-11") \
+	X(BAD_HANDSHAKE,      PROOF,    "STRICT-12") \
+	X(FLOW_CLOSED,        FLOW,     "AWS-82, STRICT-14") \
+	X(SYMMETRIC_PORTS,    PROOF,    "STRICT-22") \
+	X(NO_PROOF_IKE,       PROOF,    "STRICT-33") \
+	X(IKE_MALFORMED,      PROOF,    "STRICT-30") \
+	X(NO_IKE_SA,          PROOF,    "STRICT-37") \
+	X(NO_PROOF_WIREGUARD, PROOF,    "STRICT-50") \
+	X(WIREGUARD_MALFORMED, PROOF,   "STRICT-50") \
+	X(NO_PROOF_DNS,       PROOF,    "STRICT-51") \
+	X(DNS_MALFORMED,      PROOF,    "STRICT-51") \
+	X(NO_PROOF_NTP,       PROOF,    "STRICT-52") \
+	X(NTP_MALFORMED,      PROOF,    "STRICT-52") \
+	X(NO_PROOF_ECHO,      PROOF,    "STRICT-53") \
+	X(NO_PROOF_PROTOCOL,  PROOF,    "STRICT-40") \
+	X(ICMP_UNRELATED,     FLOW,     "STRICT-60") \
+	X(ICMP_REDIRECT,      FLOW,     "STRICT-61") \
+	X(ICMP_MTU_SMALL,     FLOW,     "STRICT-61") \
+	X(TABLE_FULL,         LIMITS,   "AWS-51, STRICT-17") \
+	X(LIMIT_HALF_OPEN,    LIMITS,   "STRICT-17") \
+	X(LIMIT_SOURCE,       LIMITS,   "STRICT-17")
+/* clang-format on */
+
+enum sekisho_phase {
+#define X(id, ...) SEKISHO_PHASE_##id,
+	SEKISHO_PHASES(X)
+#undef X
+		SEKISHO_PHASE_COUNT
+};
+
+/* "parse", ...; and what the phase asks of a packet. Any thread. */
+const char *sekisho_phase_word(enum sekisho_phase phase);
+const char *sekisho_phase_question(enum sekisho_phase phase);
+
 /* Why, one for each row. SEKISHO_REASON_COUNT is their number, never a reason itself. */
 enum sekisho_reason {
 #define X(id, word, action, by, sentence) SEKISHO_REASON_##id,
@@ -109,6 +198,12 @@ const char *sekisho_reason_word(enum sekisho_reason reason);
 
 /* One plain sentence on a reason, without a full stop. Any thread. */
 const char *sekisho_reason_sentence(enum sekisho_reason reason);
+
+/* The phase that a reason is found in. Any thread. */
+enum sekisho_phase sekisho_reason_phase(enum sekisho_reason reason);
+
+/* The clauses that it follows, "STRICT-33" or "AWS-3, STRICT-2". Any thread. */
+const char *sekisho_reason_clauses(enum sekisho_reason reason);
 
 /* Whether a reason passes, drops or holds, by the reason. */
 extern const unsigned char sekisho_reason_actions[SEKISHO_REASON_COUNT];

@@ -40,6 +40,8 @@ static void flush(struct driver *driver)
 {
 	struct drive_burst *burst = &driver->burst;
 
+	if (driver->hooks->ahead != NULL)
+		driver->hooks->ahead(driver->context, driver->engine, engine_clock(driver), burst);
 	sekisho_engine_burst(driver->engine, engine_clock(driver), burst->frame, burst->count,
 			     burst->verdict);
 	driver->hooks->burst(driver->context, burst);

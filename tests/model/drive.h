@@ -27,6 +27,9 @@ struct drive_hooks {
 	/* all flows have been judged again by the policies of now (STRICT-4) */
 	void (*rejudged)(void *context, uint64_t now);
 	void (*burst)(void *context, const struct drive_burst *burst);
+	/* a burst is about to be judged by the engine, whose clock says so */
+	void (*ahead)(void *context, const struct sekisho_engine *engine, uint32_t clock,
+		      const struct drive_burst *burst);
 	/* a frame that was held leaves */
 	void (*release)(void *context, const struct sekisho_release *release);
 	/* all that could be released after a burst has been */

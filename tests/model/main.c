@@ -39,6 +39,7 @@ static const struct {
 	{property_dropped_change_nothing, 4},
 	{property_bursts_are_no_matter, 8},
 	{property_mirror, 16},
+	{property_explained, 1},
 };
 
 /* Run one sequence; false if a check finds something, which is then told. */

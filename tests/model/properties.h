@@ -11,6 +11,9 @@ check property_dropped_change_nothing;
 /* In bursts or one by one: the same verdicts. */
 check property_bursts_are_no_matter;
 
+/* What is explained of a packet beforehand is what becomes of it. */
+check property_explained;
+
 /* With inside and outside, ingress and egress changed over: the same verdicts. */
 check property_mirror;
 
