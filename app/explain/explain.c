@@ -248,16 +248,19 @@ static json_t *phases_json(struct telling *telling)
 	return array;
 }
 
-/* "AWS-1, STRICT-3" as a list. */
-static json_t *clauses_json(enum sekisho_reason reason)
+/* Of "AWS-1, STRICT-3" those of the semantics in force, as a list; all, where none is of them. */
+static json_t *clauses_json(enum sekisho_reason reason, enum sekisho_semantics semantics)
 {
+	const char *ours = semantics == SEKISHO_STRICT ? "STRICT" : "AWS";
 	const char *clauses = sekisho_reason_clauses(reason);
+	bool all = strstr(clauses, ours) == NULL;
 	json_t *array = json_array();
 
 	while (*clauses != '\0') {
 		size_t length = strcspn(clauses, ",");
 
-		json_array_append_new(array, json_stringn(clauses, length));
+		if (all || strncmp(clauses, ours, strlen(ours)) == 0)
+			json_array_append_new(array, json_stringn(clauses, length));
 		clauses += length;
 		clauses += strspn(clauses, ", ");
 	}
@@ -316,9 +319,9 @@ json_t *explain(const struct explain_subject *subject)
 			  sekisho_admitted_by_word(sekisho_reason_admitted_by(verdict->reason)),
 			  "rule", sekisho_rule_name(subject->names, verdict->rule), "at",
 			  explain_place(subject->policy, verdict->rule), "opened_by",
-			  (json_int_t)verdict->opened_by, "clauses", clauses_json(verdict->reason),
-			  "phase", sekisho_phase_word(telling.decided), "phases",
-			  phases_json(&telling), "flow", flow_json(&telling), "would_change",
-			  would_change);
+			  (json_int_t)verdict->opened_by, "clauses",
+			  clauses_json(verdict->reason, subject->spec->semantics), "phase",
+			  sekisho_phase_word(telling.decided), "phases", phases_json(&telling),
+			  "flow", flow_json(&telling), "would_change", would_change);
 	return whole;
 }

@@ -35,6 +35,8 @@ struct cli {
 	const char *a, *b;  /* --a, --b */
 	enum cli_witness witness;
 	const char *expect; /* --expect; NULL means whatever comes */
+	const char *after;  /* --after: a capture; NULL means nothing has been before */
+	long later_ms;      /* --later */
 	const char *report; /* --report; NULL means none */
 	const char *config; /* --config: the appliance file */
 	const char *root;   /* --root; NULL means / */
@@ -66,6 +68,7 @@ long cli_number(const char *text);
 /* Write what a verb has made to --to or stdout, whole; says so if it cannot. */
 enum cli_exit cli_write(const struct cli *cli, const char *text, size_t length);
 
+enum cli_exit cmd_explain(const struct cli *cli);
 enum cli_exit cmd_replay(const struct cli *cli);
 enum cli_exit cmd_compare(const struct cli *cli);
 enum cli_exit cmd_scenario(const struct cli *cli);

@@ -37,6 +37,9 @@ static const struct verb verbs[] = {
 	 "the packets that two policies judge differently; exit 1 if any (that FILE does not have)"},
 	{"scenario", cmd_scenario, "opI", "", 1, 1, "[--policy P] [--picture FILE.svg] FILE",
 	 "timed packets in words, judged on a virtual clock; exit 1 if anything is not as expected"},
+	{"explain", cmd_explain, "opseAL", "", 1, 1,
+	 "[--policy P [--after PCAP] [--later TIME]] [--edge NAME] PACKET",
+	 "why a packet ('udp 192.0.2.1:500 > 192.0.2.2:500') would pass or not, and what would change it"},
 	{"check", cmd_check, "ose", "", 1, 1, "[--edge NAME] P",
 	 "validate a policy, look through it, compare it with what runs; exit 1 if not valid"},
 	{"import", cmd_import, "otP", "", 1, ANY_NUMBER, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
@@ -94,6 +97,8 @@ static const struct option long_options[] = {
 	{"expect", required_argument, NULL, 'x'},
 	{"report", required_argument, NULL, 'r'},
 	{"picture", required_argument, NULL, 'I'},
+	{"after", required_argument, NULL, 'A'},
+	{"later", required_argument, NULL, 'L'},
 	{"prefix-list", required_argument, NULL, 'P'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -148,6 +153,8 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->config;
 	case 'R':
 		return &cli->root;
+	case 'A':
+		return &cli->after;
 	case 's':
 		return &cli->socket;
 	case 'e':
@@ -215,7 +222,15 @@ static int *flag_slot(struct cli *cli, int letter)
 /* Where the value of an option that is a time goes; NULL for the others. */
 static long *duration_slot(struct cli *cli, int letter)
 {
-	return letter == 'k' ? &cli->confirm_ms : letter == 'i' ? &cli->interval_ms : NULL;
+	switch (letter) {
+	case 'k':
+		return &cli->confirm_ms;
+	case 'i':
+		return &cli->interval_ms;
+	case 'L':
+		return &cli->later_ms;
+	}
+	return NULL;
 }
 
 /* Each takes one option; returns 0, or -1 after a message. */

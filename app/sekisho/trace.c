@@ -252,6 +252,7 @@ static int packet_take(struct progress *progress, struct rows *rows, const struc
 	row->number = ++progress->packets;
 	row->time_us = elapsed_us(&progress->first, &packet->time);
 	clock_advance(progress, row->time_us);
+	row->clock_ms = progress->clock_ms;
 	row_judge(rows, row, run, packet, progress->clock_ms);
 	return rows_flush(rows, run) ? 1 : 0;
 }

@@ -48,6 +48,7 @@ struct trace_row {
 	uint64_t number; /* 1 is the capture's first */
 	int64_t time_us; /* since the first packet; may be negative when the capture's clock went
 			    back */
+	uint32_t clock_ms; /* of the engines */
 	struct sekisho_tuple tuple;
 	struct sekisho_verdict verdicts[TRACE_JUDGES_MAX];
 	uint8_t directions[TRACE_JUDGES_MAX]; /* enum sekisho_direction */

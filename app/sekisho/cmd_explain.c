@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_explain.c: `sekisho explain`: would this packet pass, why, and what would change that. With --policy
+ * by a policy alone, or by the state that a capture leaves behind (--after); else by that of the running
+ * daemon.
+ */
+#include <explain.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "packet_words.h"
+#include "render.h"
+#include "rpc.h"
+#include "trace.h"
+
+#define FLOWS_WITHOUT_CAPTURE 64
+
+/* ---- Telling ---------------------------------------------------------------------------------- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "-";
+}
+
+static void phases_print(const json_t *phases)
+{
+	const json_t *phase;
+	size_t i;
+
+	json_array_foreach(phases, i, phase)
+		printf("%s %-8s  %s\n", json_is_true(json_object_get(phase, "decides")) ? ">" : " ",
+		       text_of(phase, "phase"), text_of(phase, "outcome"));
+}
+
+/* "AWS-1, STRICT-3". */
+static void clauses_print(const json_t *clauses)
+{
+	const json_t *clause;
+	size_t i;
+
+	json_array_foreach(clauses, i, clause)
+		printf("%s%s", i > 0 ? ", " : "", json_string_value(clause));
+}
+
+static void changes_print(const json_t *changes)
+{
+	const json_t *change;
+	size_t i;
+
+	puts(json_array_size(changes) > 0 ? "\nWhat would change it:"
+					  : "\nNothing that was tried would change it.");
+	json_array_foreach(changes, i, change)
+	{
+		const char *rule = json_string_value(json_object_get(change, "rule"));
+
+		printf("  if %s: %s, %s%s%s%s\n", text_of(change, "if"), text_of(change, "verdict"),
+		       text_of(change, "reason"), rule ? " (rule " : "", rule ? rule : "",
+		       rule ? ")" : "");
+	}
+}
+
+/* Takes over the explanation. The exit code says whether the packet would pass. */
+static enum cli_exit explanation_print(const struct cli *cli, json_t *explanation)
+{
+	bool passes = strcmp(text_of(explanation, "verdict"), "pass") == 0;
+
+	if (cli->output == CLI_JSON) {
+		render_line_json(stdout, explanation);
+	} else {
+		printf("%s\n%s under %s: %s, %s\n  %s [", cli->operands[0],
+		       text_of(explanation, "direction"), text_of(explanation, "semantics"),
+		       text_of(explanation, "verdict"), text_of(explanation, "reason"),
+		       text_of(explanation, "because"));
+		clauses_print(json_object_get(explanation, "clauses"));
+		puts("]\n");
+		phases_print(json_object_get(explanation, "phases"));
+		changes_print(json_object_get(explanation, "would_change"));
+	}
+	json_decref(explanation);
+	return passes ? CLI_OK : CLI_NO;
+}
+
+/* ---- Offline ---------------------------------------------------------------------------------- */
+
+/* The last moment of a capture. */
+static bool row_note(void *context, const struct trace_row *row)
+{
+	*(uint32_t *)context = row->clock_ms;
+	return true;
+}
+
+/* Bring the judge to where the capture leaves it. */
+static enum cli_exit judge_prepare(const struct cli *cli, struct trace_judge *judge,
+				   uint32_t *clock_ms)
+{
+	struct trace_run run = {judge, 1, row_note, clock_ms};
+	int status = cli->after ? trace_judge_init(judge, cli->policy, cli->after)
+				: trace_judge_load(judge, cli->policy, FLOWS_WITHOUT_CAPTURE);
+
+	*clock_ms = 0;
+	if (status != 0)
+		return status > 0 ? CLI_USAGE : CLI_FAILED;
+	return cli->after && trace_run(&run, cli->after) ? CLI_USAGE : CLI_OK;
+}
+
+static json_t *explain_offline(const struct cli *cli, const struct trace_judge *judge,
+			       struct sekisho_frame *frame, uint32_t clock_ms)
+{
+	struct sekisho_excerpt excerpt;
+	struct sekisho_tuple tuple;
+	const struct explain_subject subject = {.spec = config_policy_spec(judge->config),
+						.policy = judge->policy,
+						.names = judge->names,
+						.frame = frame,
+						.excerpt = &excerpt};
+
+	sekisho_frame_tuple(frame, &tuple);
+	frame->direction = (uint8_t)sekisho_policy_direction(judge->policy, &tuple);
+	sekisho_engine_excerpt(judge->engine, clock_ms + (uint32_t)cli->later_ms, frame, &excerpt);
+	return explain(&subject);
+}
+
+/* ---- Live ------------------------------------------------------------------------------------- */
+
+static enum cli_exit explain_live(const struct cli *cli, const struct sekisho_frame *frame,
+				  json_t **explanation)
+{
+	char *hex = malloc(2 * (size_t)frame->length + 1);
+	struct rpc rpc;
+	enum cli_exit code;
+
+	if (hex == NULL)
+		return CLI_FAILED;
+	for (uint32_t i = 0; i < frame->length; i++)
+		sprintf(hex + 2 * (size_t)i, "%02x", frame->data[i]);
+	code = rpc_init(&rpc, cli->socket, RPC_READ);
+	if (code == CLI_OK)
+		code = rpc_call(&rpc, "explain",
+				json_pack("{s:s,s:s*}", "frame", hex, "edge", cli->edge),
+				explanation);
+	rpc_fini(&rpc);
+	free(hex);
+	return code;
+}
+
+enum cli_exit cmd_explain(const struct cli *cli)
+{
+	uint8_t bytes[PACKET_WORDS_FRAME_MAX];
+	struct sekisho_frame frame = {.data = bytes};
+	struct packet_words_error error;
+	struct trace_judge judge = {0};
+	json_t *explanation = NULL;
+	enum cli_exit code;
+	uint32_t clock_ms;
+
+	frame.captured = frame.length = packet_words_frame(cli->operands[0], NULL, bytes, &error);
+	if (frame.length == 0) {
+		fprintf(stderr, "sekisho: the packet, column %u: %s\n", error.column, error.text);
+		return CLI_USAGE;
+	}
+	if (!cli->policy && (cli->after || cli->later_ms > 0)) {
+		fputs("sekisho: --after and --later go with --policy: the daemon has its own "
+		      "state\n",
+		      stderr);
+		return CLI_USAGE;
+	}
+	if (!cli->policy) {
+		code = explain_live(cli, &frame, &explanation);
+		return code == CLI_OK ? explanation_print(cli, explanation) : code;
+	}
+	code = judge_prepare(cli, &judge, &clock_ms);
+	if (code == CLI_OK) {
+		explanation = explain_offline(cli, &judge, &frame, clock_ms);
+		if (explanation == NULL) {
+			fputs("sekisho: out of memory\n", stderr);
+			code = CLI_FAILED;
+		} else {
+			code = explanation_print(cli, explanation);
+		}
+	}
+	trace_judge_fini(&judge);
+	return code;
+}
