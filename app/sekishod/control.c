@@ -44,7 +44,8 @@ static void timer_set(struct control *control)
 	bool fast = control->daemon->retired != NULL;
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
-		fast |= control->clients[i].fd >= 0 && control->clients[i].walk != NULL;
+		fast |= control->clients[i].fd >= 0 && (control->clients[i].walk != NULL ||
+							 control->clients[i].explaining != NULL);
 	if (fast == control->timer_fast)
 		return;
 	control->timer_fast = fast;
@@ -68,7 +69,9 @@ static void timer_tick(struct control *control)
 
 		if (client->fd < 0)
 			continue;
-		if (client->walk != NULL) {
+		if (client->explaining != NULL) {
+			explaining_continue(control, client);
+		} else if (client->walk != NULL) {
 			flow_walk_continue(control, client);
 			if (client->walk == NULL)
 				client_continue(control, client);

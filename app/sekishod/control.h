@@ -30,6 +30,7 @@
 enum control_role { CONTROL_READER, CONTROL_ADMIN };
 
 struct flow_walk; /* rpc_flows.c */
+struct explaining; /* rpc_explain.c */
 struct metrics_server;
 
 struct client {
@@ -48,6 +49,7 @@ struct client {
 	/* a request that waits, for a worker or a job; no other is taken meanwhile */
 	struct flow_walk *walk;
 	struct change *change;
+	struct explaining *explaining;
 	char *staged; /* a policy's text that comes in parts (rpc_text.c) */
 	size_t staged_length;
 };
@@ -143,6 +145,7 @@ void rpc_stats(struct rpc_call *call);
 void rpc_rules_list(struct rpc_call *call);
 void rpc_drops_list(struct rpc_call *call);
 void rpc_flows_list(struct rpc_call *call);
+void rpc_explain(struct rpc_call *call);
 void rpc_flows_kill(struct rpc_call *call);
 void rpc_shadow_get(struct rpc_call *call);
 void rpc_policy_get(struct rpc_call *call);
@@ -162,6 +165,14 @@ json_t *pending_json(const struct control *control);
 /* Free a client's staged text; or count it no more, as somebody else has it now. */
 void staged_fini(struct control *control, struct client *client);
 void staged_give(struct control *control, struct client *client);
+
+/* ---- rpc_explain.c ---- */
+
+/* Go on with what a client wants explained; answers it when it is done. */
+void explaining_continue(struct control *control, struct client *client);
+
+/* A client has gone, or its question has failed. */
+void explaining_forget(struct control *control, struct client *client);
 
 /* ---- rpc_flows.c ---- */
 

@@ -23,6 +23,7 @@
 #include <sekisho.h>
 
 #include "history.h"
+#include "inquiry.h"
 #include "jobs.h"
 #include "shadow.h"
 #include "state.h"
@@ -107,6 +108,7 @@ struct worker {
 	struct drops *drops;
 	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Alignas(64) struct mailbox mailbox;
+	_Alignas(64) struct inquiry inquiry;
 };
 
 struct daemon {

@@ -26,6 +26,8 @@ static const struct method {
 	{"flows.list", CONTROL_READER, rpc_flows_list,
 	 "A page of live flows; params filter, sort (bytes, packets, age, expires), cursor, limit (1 to 256) and why."},
 	{"flows.kill", CONTROL_ADMIN, rpc_flows_kill, "Close flows; param filter."},
+	{"explain", CONTROL_READER, rpc_explain,
+	 "Why a packet would pass or not by the state of now; params frame (hexadecimal) and edge."},
 	{"rules.list", CONTROL_READER, rpc_rules_list,
 	 "Rules with their counters; params cursor and limit (1 to 2000)."},
 	{"drops.list", CONTROL_READER, rpc_drops_list, "Drops by reason, rule, edge and direction, the most frequent first; param limit (1 to 1000)."},

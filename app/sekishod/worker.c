@@ -246,6 +246,7 @@ static int worker_main(void *argument)
 		}
 		sekisho_engine_rejudge(worker->engine, now_ms);
 		worker_answer(worker, now_ms);
+		inquiry_answer(&worker->inquiry, worker->engine, now_ms);
 		counter_add(&worker->heartbeat, 1);
 		rte_rcu_qsbr_quiescent(daemon->qsbr, worker->index);
 	}
