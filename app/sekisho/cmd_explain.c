@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * cmd_explain.c: `sekisho explain`: would this packet pass, why, and what would change that. With --policy
- * by a policy alone, or by the state that a capture leaves behind (--after); else by that of the running
- * daemon.
+ * by a policy alone, or by the state that a capture (--after) and packets named before it leave behind; else
+ * by that of the running daemon.
  */
 #include <explain.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ static enum cli_exit explanation_print(const struct cli *cli, json_t *explanatio
 	if (cli->output == CLI_JSON) {
 		render_line_json(stdout, explanation);
 	} else {
-		printf("%s\n%s under %s: %s, %s\n  %s [", cli->operands[0],
+		printf("%s\n%s under %s: %s, %s\n  %s [", cli->operands[cli->operand_count - 1],
 		       text_of(explanation, "direction"), text_of(explanation, "semantics"),
 		       text_of(explanation, "verdict"), text_of(explanation, "reason"),
 		       text_of(explanation, "because"));
@@ -107,19 +107,79 @@ static enum cli_exit judge_prepare(const struct cli *cli, struct trace_judge *ju
 	return cli->after && trace_run(&run, cli->after) ? CLI_USAGE : CLI_OK;
 }
 
+/* Read a packet's words into a frame; says what is wrong with them. */
+static bool frame_read(const char *words, uint8_t bytes[PACKET_WORDS_FRAME_MAX],
+		       struct sekisho_frame *frame)
+{
+	struct packet_words_error error;
+
+	*frame = (struct sekisho_frame){.data = bytes};
+	frame->captured = frame->length = packet_words_frame(words, NULL, bytes, &error);
+	if (frame->length == 0)
+		fprintf(stderr, "sekisho: the packet '%s', column %u: %s\n", words, error.column,
+			error.text);
+	return frame->length > 0;
+}
+
+static void frame_direct(struct sekisho_frame *frame, const struct sekisho_policy *policy)
+{
+	struct sekisho_tuple tuple;
+
+	sekisho_frame_tuple(frame, &tuple);
+	frame->direction = (uint8_t)sekisho_policy_direction(policy, &tuple);
+}
+
+/* "+30s", "+0.5s", "+20ms": milliseconds, or -1. */
+static double gap_ms(const char *word)
+{
+	char *unit;
+	double number = strtod(word + 1, &unit);
+
+	if (unit == word + 1 || !(number >= 0 && number <= 1e7))
+		return -1;
+	return strcmp(unit, "ms") == 0 ? number : strcmp(unit, "s") == 0 ? number * 1000 : -1;
+}
+
+/* Let what stands before the last packet happen: packets, and time that goes by. */
+static bool history_run(const struct cli *cli, struct trace_judge *judge, uint32_t *clock_ms)
+{
+	uint8_t bytes[PACKET_WORDS_FRAME_MAX];
+	struct sekisho_verdict verdict;
+	struct sekisho_frame frame;
+
+	for (int i = 0; i < cli->operand_count - 1; i++) {
+		const char *word = cli->operands[i];
+
+		if (word[0] == '+') {
+			double gap = gap_ms(word);
+
+			if (gap < 0) {
+				fprintf(stderr, "sekisho: '%s' is no time to wait: +30s, +20ms\n",
+					word);
+				return false;
+			}
+			*clock_ms += (uint32_t)gap;
+			continue;
+		}
+		if (!frame_read(word, bytes, &frame))
+			return false;
+		frame_direct(&frame, judge->policy);
+		sekisho_engine_burst(judge->engine, *clock_ms, &frame, 1, &verdict);
+	}
+	return true;
+}
+
 static json_t *explain_offline(const struct cli *cli, const struct trace_judge *judge,
 			       struct sekisho_frame *frame, uint32_t clock_ms)
 {
 	struct sekisho_excerpt excerpt;
-	struct sekisho_tuple tuple;
 	const struct explain_subject subject = {.spec = config_policy_spec(judge->config),
 						.policy = judge->policy,
 						.names = judge->names,
 						.frame = frame,
 						.excerpt = &excerpt};
 
-	sekisho_frame_tuple(frame, &tuple);
-	frame->direction = (uint8_t)sekisho_policy_direction(judge->policy, &tuple);
+	frame_direct(frame, judge->policy);
 	sekisho_engine_excerpt(judge->engine, clock_ms + (uint32_t)cli->later_ms, frame, &excerpt);
 	return explain(&subject);
 }
@@ -150,21 +210,17 @@ static enum cli_exit explain_live(const struct cli *cli, const struct sekisho_fr
 enum cli_exit cmd_explain(const struct cli *cli)
 {
 	uint8_t bytes[PACKET_WORDS_FRAME_MAX];
-	struct sekisho_frame frame = {.data = bytes};
-	struct packet_words_error error;
+	struct sekisho_frame frame;
 	struct trace_judge judge = {0};
 	json_t *explanation = NULL;
 	enum cli_exit code;
 	uint32_t clock_ms;
 
-	frame.captured = frame.length = packet_words_frame(cli->operands[0], NULL, bytes, &error);
-	if (frame.length == 0) {
-		fprintf(stderr, "sekisho: the packet, column %u: %s\n", error.column, error.text);
+	if (!frame_read(cli->operands[cli->operand_count - 1], bytes, &frame))
 		return CLI_USAGE;
-	}
-	if (!cli->policy && (cli->after || cli->later_ms > 0)) {
-		fputs("sekisho: --after and --later go with --policy: the daemon has its own "
-		      "state\n",
+	if (!cli->policy && (cli->after || cli->later_ms > 0 || cli->operand_count > 1)) {
+		fputs("sekisho: --after, --later and packets before the last go with --policy: the "
+		      "daemon has its own state\n",
 		      stderr);
 		return CLI_USAGE;
 	}
@@ -173,6 +229,8 @@ enum cli_exit cmd_explain(const struct cli *cli)
 		return code == CLI_OK ? explanation_print(cli, explanation) : code;
 	}
 	code = judge_prepare(cli, &judge, &clock_ms);
+	if (code == CLI_OK && !history_run(cli, &judge, &clock_ms))
+		code = CLI_USAGE;
 	if (code == CLI_OK) {
 		explanation = explain_offline(cli, &judge, &frame, clock_ms);
 		if (explanation == NULL) {

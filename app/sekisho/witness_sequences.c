@@ -115,6 +115,20 @@ static void side_print(const struct trace_judge *judge, char side,
 	}
 }
 
+/* The command that explains the last packet under one of the policies. */
+static void command_print(const struct witness_found *found, const char *policy)
+{
+	printf("  explain:  sekisho explain --policy %s", policy);
+	for (unsigned i = 0; i < found->length; i++) {
+		const struct witness_step *step = &found->steps[i];
+
+		if (step->gap_ms > 0)
+			printf(" +%ums", step->gap_ms);
+		printf(" '%s'", found->alphabet->packets[step->packet].text);
+	}
+	putchar('\n');
+}
+
 static void class_print(const struct searches *searches, const struct class *class)
 {
 	const struct witness_found *found = &class->first;
@@ -135,6 +149,8 @@ static void class_print(const struct searches *searches, const struct class *cla
 	for (unsigned p = 0; p < 2; p++)
 		side_print(&searches->witness->judges[p], "ab"[p],
 			   &found -> steps[found->length - 1].verdicts[p]);
+	command_print(found, searches->witness->cli->a);
+	command_print(found, searches->witness->cli->b);
 	if (class->count > 1)
 		printf("  and %" PRIu64 " sequence%s of this class\n", class->count - 1,
 		       class->count == 2 ? "" : "s");

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Asks why packets pass, without a daemon and of one that it starts. usage: explain_client.py BUILD"""
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -79,11 +80,29 @@ def offline(work):
           "until 30.0 s from now" in out and out.count("\n> ") == 1, out)
     status, said = explained("--policy", paths["strict"], f"udp {INSIDE}:9 > {PEER}:9")
     check("without its rule it would not", changes(said)["there were no rule vpn/all-out"] == ("drop", "no-rule"), said)
+    ours = f"udp {INSIDE}:500 > {PEER}:500 ike=init"
+    check("packets before the last happen", explained("--policy", paths["aws-like"], ours, "+29s", CROSSING)[0] == 0 and
+          explained("--policy", paths["aws-like"], ours, "+30s", CROSSING)[0] == 1)
+    check("a time that is none: exit 2", sekisho("explain", "--policy", paths["aws-like"], "+soon", CROSSING)[0] == 2)
     for wrong in ("udp 1.2.3.4", "udp nobody:1 > 1.2.3.4:2", "tcp 1.2.3.4:1 > 1.2.3.5:2 flags=Q", ""):
         status, out, complaint = sekisho("explain", "--policy", paths["strict"], wrong)
         check(f"'{wrong}' is no packet: exit 2, with the column", status == 2 and "column" in complaint and not out, complaint)
     check("no daemon: exit 3", sekisho("explain", "--socket", f"{work}/none", CROSSING)[0] == 3)
     check("--after without --policy: exit 2", sekisho("explain", "--after", history, CROSSING)[0] == 2)
+
+
+def witnesses(work):
+    """Each command that compare --witness prints ends in the verdict that it was printed with."""
+    _, out, _ = sekisho("compare", "--a", f"{work}/aws-like.yaml", "--b", f"{work}/strict.yaml", "--witness")
+    told, agree = [], []
+    for line in out.splitlines():
+        words = line.split()
+        if words[:1] in (["a"], ["b"]):
+            told.append(words[4].rstrip(":"))
+        elif words[:1] == ["explain:"]:
+            _, said = explained(*shlex.split(line)[3:])
+            agree.append(said["reason"] == told[len(agree)])
+    check(f"{len(agree)} explanations of witnesses agree", len(agree) == len(told) > 10 and all(agree), (told, agree))
 
 
 def live(work):
@@ -130,6 +149,7 @@ def main():
     work = tempfile.mkdtemp()
     try:
         offline(work)
+        witnesses(work)
         live(work)
     finally:
         shutil.rmtree(work)
