@@ -212,23 +212,46 @@ static void take_reason(struct parser *parser)
 	fail(parser, "'%.*s' is no reason", (int)parser->length, parser->at);
 }
 
+static void take_verdict(struct parser *parser)
+{
+	if (!word_is(parser, "pass") && !word_is(parser, "drop"))
+		fail(parser, "a verdict is pass or drop");
+	take_word(parser, FILTER_VERDICT);
+}
+
 /* ---- grammar ---------------------------------------------------------------------------------- */
 
 static void parse_either(struct parser *parser);
 
-/* `port` or `host`, after an end or without. False if it is neither. */
+/* `port` or `host`, after an end or without; after an end an address too. False if it is none. */
 static bool parse_ended(struct parser *parser)
 {
 	unsigned ends = word_take(parser, "src")   ? 1u << FILTER_SOURCE
 			: word_take(parser, "dst") ? 1u << FILTER_DESTINATION
 						   : 3;
 
-	if (word_take(parser, "port"))
+	if (ends == 3 && word_take(parser, "sport"))
+		take_port(parser, 1u << FILTER_SOURCE);
+	else if (ends == 3 && word_take(parser, "dport"))
+		take_port(parser, 1u << FILTER_DESTINATION);
+	else if (word_take(parser, "port"))
 		take_port(parser, ends);
-	else if (word_take(parser, "host") || word_take(parser, "net"))
+	else if (word_take(parser, "host") || word_take(parser, "net") || ends != 3)
 		take_host(parser, ends);
-	else if (ends != 3)
-		fail(parser, "src and dst go with port or host");
+	else
+		return false;
+	return true;
+}
+
+/* A value that tells what it is of: `udp`, `drop`, `ingress`. False if it is none. */
+static bool parse_bare(struct parser *parser)
+{
+	if (word_is(parser, "pass") || word_is(parser, "drop"))
+		take_verdict(parser);
+	else if (word_is(parser, "egress") || word_is(parser, "ingress"))
+		take_direction(parser);
+	else if (protocols_number(parser->at, parser->length) >= 0)
+		take_protocol(parser);
 	else
 		return false;
 	return true;
@@ -236,7 +259,7 @@ static bool parse_ended(struct parser *parser)
 
 static void parse_one(struct parser *parser)
 {
-	if (parser->failed || parse_ended(parser))
+	if (parser->failed || parse_ended(parser) || parse_bare(parser))
 		return;
 	if (word_take(parser, "proto"))
 		take_protocol(parser);
@@ -250,6 +273,8 @@ static void parse_one(struct parser *parser)
 		take_word(parser, FILTER_STATE);
 	else if (word_take(parser, "reason"))
 		take_reason(parser);
+	else if (word_take(parser, "verdict"))
+		take_verdict(parser);
 	else if (word_take(parser, "ip"))
 		step_add(parser, FILTER_FAMILY)->low = 4;
 	else if (word_take(parser, "ip6"))
@@ -262,7 +287,7 @@ static void parse_one(struct parser *parser)
 		fail(parser,
 		     "'%.*s' is not known: there are proto, port, host, src, dst, edge, rule, "
 		     "state, "
-		     "reason, direction, ip, ip6, all, and, or, not, ( and )",
+		     "reason, verdict, direction, ip, ip6, all, and, or, not, ( and )",
 		     parser->length > 40 ? 40 : (int)parser->length, parser->at);
 }
 
@@ -350,7 +375,8 @@ static bool step_matches(const struct filter *filter, const struct filter_step *
 	const char *const words[] = {[FILTER_EDGE] = subject->edge,
 				     [FILTER_RULE] = subject->rule,
 				     [FILTER_STATE] = subject->state,
-				     [FILTER_REASON] = subject->reason};
+				     [FILTER_REASON] = subject->reason,
+				     [FILTER_VERDICT] = subject->verdict};
 
 	switch (step->kind) {
 	case FILTER_ALL:

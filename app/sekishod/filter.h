@@ -4,7 +4,10 @@
  *
  *	proto NAME|NUMBER           [src|dst] port N[-M]        [src|dst] host ADDRESS[/LENGTH]
  *	edge NAME    rule NAME      state WORD     reason WORD     direction egress|ingress
- *	ip    ip6    all            not X    X and Y    X or Y    ( X )
+ *	verdict pass|drop           ip    ip6    all            not X    X and Y    X or Y    ( X )
+ *
+ * and shorter: `sport N`, `dport N`, `src ADDRESS`, `dst ADDRESS`, `pass`, `drop`, `egress`, `ingress`,
+ * and a protocol's name for itself.
  *
  * `and` binds more than `or`. The source of a flow is who opened it. What a subject does not have (a
  * packet has no state, ESP no port) is no match. Words stand apart by spaces; parentheses need none.
@@ -34,7 +37,7 @@ struct filter_subject {
 	const uint8_t
 		*address[2]; /* by enum filter_end; network order, IPv4 in the first 4 bytes */
 	uint16_t port[2];
-	const char *edge, *rule, *state, *reason;
+	const char *edge, *rule, *state, *reason, *verdict;
 };
 
 enum filter_kind {
@@ -48,6 +51,7 @@ enum filter_kind {
 	FILTER_RULE,
 	FILTER_STATE,
 	FILTER_REASON,
+	FILTER_VERDICT,
 	FILTER_NOT,
 	FILTER_AND,
 	FILTER_OR

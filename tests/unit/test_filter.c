@@ -28,14 +28,30 @@ static const struct filter_subject esp = {.family = 6,
 					  .protocol = 50,
 					  .direction = 1,
 					  .address = {six_a, six_b},
-					  .reason = "no-rule"};
-static const struct filter_subject other = {.reason = "not-ip"};
+					  .reason = "no-rule",
+					  .verdict = "drop"};
+static const struct filter_subject other = {.reason = "not-ip", .verdict = "drop"};
 
 /* i, e, o: the subjects above that are meant. */
 static const struct {
 	const char *text, *meant;
 } rows[] = {
 	{"all", "ieo"},
+	{"udp", "i"},
+	{"tcp", ""},
+	{"udp or esp", "ie"},
+	{"sport 500", "i"},
+	{"dport 500", ""},
+	{"dport 4500", "i"},
+	{"src 198.51.100.2", "i"},
+	{"src 198.51.100.1", ""},
+	{"dst 198.51.100.0/31 or dst 2001:db8::2", "ie"},
+	{"drop", "eo"},
+	{"verdict drop and esp", "e"},
+	{"pass", ""},
+	{"not pass", "ieo"},
+	{"egress and udp", "i"},
+	{"ingress", "e"},
 	{"proto udp and port 500", "i"},
 	{"proto 17", "i"},
 	{"proto esp", "e"},
@@ -114,7 +130,12 @@ static const struct {
 	{"ip ip6", "column 4: 'ip6' is too much: after a part come and, or, or nothing"},
 	{"(ip", "column 4: a ) is missing"},
 	{"ip)", "column 3: ')' is too much: after a part come and, or, or nothing"},
-	{"src ip", "column 5: src and dst go with port or host"},
+	{"src ip", "column 5: 'ip' is no address: as 198.51.100.1, 10.0.0.0/8 or 2001:db8::/32"},
+	{"src sport 5",
+	 "column 5: 'sport' is no address: as 198.51.100.1, 10.0.0.0/8 or 2001:db8::/32"},
+	{"verdict maybe", "column 9: a verdict is pass or drop"},
+	{"17", "column 1: '17' is not known: there are proto, port, host, src, dst, edge, rule, state, reason, "
+	 "verdict, direction, ip, ip6, all, and, or, not, ( and )"},
 	{"reason because", "column 8: 'because' is no reason"},
 	{"direction up", "column 11: a direction is egress or ingress"},
 	{"rule (", "column 6: a name is missing"},
