@@ -17,32 +17,37 @@
 
 #define OUTPUT_PAUSE 65536 /* with more than this waiting, no further line is taken */
 
-void client_send(struct client *client, json_t *object)
+/* Queue text. False if there is no room for all of it; then none of it is. */
+static bool output_add(struct client *client, const char *text, size_t length)
 {
-	char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
-	size_t length = text == NULL ? 0 : strlen(text);
 	char *output;
 
-	json_decref(object);
 	if (client->output_sent > 0) {
 		client->output_length -= client->output_sent;
 		memmove(client->output, client->output + client->output_sent, client->output_length);
 		client->output_sent = 0;
 	}
-	output = client->output_length + length + 1 > CONTROL_OUTPUT_MAX
-			 ? NULL
-			 : realloc(client->output, client->output_length + length + 1);
-	if (text == NULL || output == NULL) {
-		/* An answer that cannot be told must not be left out in silence. */
+	if (client->output_length + length > CONTROL_OUTPUT_MAX)
+		return false;
+	output = realloc(client->output, client->output_length + length);
+	if (output == NULL)
+		return false;
+	client->output = output;
+	if (client->output_length == 0)
+		client->progress_ms = clock_ms();
+	memcpy(output + client->output_length, text, length);
+	client->output_length += length;
+	return true;
+}
+
+void client_send(struct client *client, json_t *object)
+{
+	char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+
+	json_decref(object);
+	/* An answer that cannot be told must not be left out in silence. */
+	if (text == NULL || !output_add(client, text, strlen(text)) || !output_add(client, "\n", 1))
 		client->closing = true;
-	} else {
-		client->output = output;
-		if (client->output_length == 0)
-			client->progress_ms = clock_ms();
-		memcpy(output + client->output_length, text, length);
-		client->output_length += length;
-		output[client->output_length++] = '\n';
-	}
 	free(text);
 }
 
@@ -55,6 +60,24 @@ static bool client_is_busy(const struct client *client)
 static size_t client_waiting(const struct client *client)
 {
 	return client->output_length - client->output_sent;
+}
+
+/* Take what the client's watch has to say, as far as the client may have output waiting. */
+static void client_watch(struct control *control, struct client *client)
+{
+	char text[OUTPUT_PAUSE];
+	size_t length = 1;
+	bool ended = false;
+
+	while (length > 0 && !ended && client_waiting(client) <= OUTPUT_PAUSE) {
+		length = watch_take(client->watch, text, sizeof(text), &ended);
+		if (length > 0 && !output_add(client, text, length))
+			client->closing = true;
+	}
+	if (!ended)
+		return;
+	watch_release(&control->daemon->watches, client->watch);
+	client->watch = NULL;
 }
 
 /* false when the connection is broken. */
@@ -125,6 +148,8 @@ void client_continue(struct control *control, struct client *client)
 
 	do {
 		client_lines(control, client);
+		if (client->watch != NULL)
+			client_watch(control, client);
 		if (!client_write(client)) {
 			client_close(control, client);
 			return;
@@ -134,7 +159,8 @@ void client_continue(struct control *control, struct client *client)
 		       memchr(client->input, '\n', client->input_length) != NULL;
 	} while (more);
 	if (client_waiting(client) == 0 &&
-	    (client->closing || (client->ended && !client_is_busy(client)))) {
+	    (client->closing ||
+	     (client->ended && !client_is_busy(client) && client->watch == NULL))) {
 		client_close(control, client);
 		return;
 	}
@@ -203,6 +229,8 @@ void client_close(struct control *control, struct client *client)
 	explaining_forget(control, client);
 	if (client->walk != NULL)
 		flow_walk_destroy(control, client->walk);
+	if (client->watch != NULL)
+		watch_release(&control->daemon->watches, client->watch);
 	commit_forget(control, client);
 	staged_fini(control, client);
 	free(client->input);

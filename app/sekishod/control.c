@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -27,7 +28,7 @@
 
 /* Addresses that mark what an event is of; all others are clients. */
 static const char mark_signals, mark_timer, mark_deadline, mark_jobs, mark_metrics,
-	mark_listeners[2];
+	mark_listeners[2], mark_watches;
 
 static int watch(struct control *control, int fd, const void *mark)
 {
@@ -63,6 +64,7 @@ static void timer_tick(struct control *control)
 	snapshot_reclaim(control->daemon);
 	watchdog_tick(&control->watchdog, control->daemon);
 	commit_tell(control);
+	watch_links(control);
 	metrics_server_tick(control->metrics);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
@@ -143,6 +145,9 @@ static int control_watch(struct control *control)
 	rc = jobs_start(&control->daemon->jobs, &cpus);
 	if (rc < 0)
 		return rc;
+	rc = watches_start(&control->daemon->watches, control->daemon, &cpus);
+	if (rc < 0)
+		return rc;
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);
 	control->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	control->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -154,6 +159,8 @@ static int control_watch(struct control *control)
 		rc = watch(control, control->deadline, &mark_deadline);
 	if (rc == 0)
 		rc = watch(control, control->daemon->jobs.event, &mark_jobs);
+	if (rc == 0)
+		rc = watch(control, control->daemon->watches.event, &mark_watches);
 	timerfd_settime(control->timer, 0, &second, NULL);
 	return rc;
 }
@@ -198,6 +205,7 @@ static void control_fini(struct control *control)
 						     : appliance->readonly_socket);
 			close(control->listeners[role]);
 		}
+	watches_stop(&control->daemon->watches);
 	metrics_server_destroy(control->metrics);
 	jobs_stop(&control->daemon->jobs);
 	commit_fini(control);
@@ -222,6 +230,17 @@ static void control_ready(const struct control *control)
 	notify_send("READY=1\nSTATUS=edges %.400s", text);
 }
 
+/* Clients that watch go on. */
+static void watches_have_output(struct control *control)
+{
+	eventfd_t count;
+
+	eventfd_read(control->daemon->watches.event, &count);
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (control->clients[i].fd >= 0 && control->clients[i].watch != NULL)
+			client_continue(control, &control->clients[i]);
+}
+
 static void control_loop(struct control *control)
 {
 	struct epoll_event events[EVENTS_MAX];
@@ -240,6 +259,8 @@ static void control_loop(struct control *control)
 				deadline_reached(control);
 			else if (mark == &mark_jobs)
 				jobs_finish(&control->daemon->jobs);
+			else if (mark == &mark_watches)
+				watches_have_output(control);
 			else if (mark == &mark_metrics)
 				metrics_server_work(control->metrics);
 			else if (mark == &mark_listeners[CONTROL_READER])

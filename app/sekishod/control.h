@@ -50,6 +50,7 @@ struct client {
 	struct flow_walk *walk;
 	struct change *change;
 	struct explaining *explaining;
+	struct watch *watch; /* what it is told of besides; NULL: nothing */
 	char *staged; /* a policy's text that comes in parts (rpc_text.c) */
 	size_t staged_length;
 };
@@ -61,6 +62,8 @@ struct control {
 	int listeners[2]; /* by enum control_role; -1 if there is none */
 	bool timer_fast;
 	struct watchdog watchdog;
+	uint64_t links_ms; /* when watch_links() last looked */
+	uint64_t links_up[2]; /* bit by edge, by the direction of the port; CONFIG_EDGES_MAX is 64 */
 	bool stop;
 	size_t staged; /* bytes, of all clients */
 	struct change *change; /* the one that is under way */
@@ -148,6 +151,8 @@ void rpc_flows_list(struct rpc_call *call);
 void rpc_explain(struct rpc_call *call);
 void rpc_flows_kill(struct rpc_call *call);
 void rpc_shadow_get(struct rpc_call *call);
+void rpc_trace_start(struct rpc_call *call);
+void rpc_events_start(struct rpc_call *call);
 void rpc_policy_get(struct rpc_call *call);
 void rpc_policy_stage(struct rpc_call *call);
 void rpc_policy_commit(struct rpc_call *call);
@@ -173,6 +178,10 @@ void explaining_continue(struct control *control, struct client *client);
 
 /* A client has gone, or its question has failed. */
 void explaining_forget(struct control *control, struct client *client);
+/* ---- rpc_watch.c ---- */
+
+/* Look whether links went up or down, for those who watch that; each second or so. */
+void watch_links(struct control *control);
 
 /* ---- rpc_flows.c ---- */
 

@@ -27,6 +27,8 @@
 #include "jobs.h"
 #include "shadow.h"
 #include "state.h"
+#include "tap.h"
+#include "watch.h"
 
 struct drops;
 struct rte_mempool;
@@ -106,6 +108,7 @@ struct worker {
 	struct sekisho_engine *engine;
 	struct shadow *shadow; /* NULL: none runs */
 	struct drops *drops;
+	struct tap tap;
 	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Alignas(64) struct mailbox mailbox;
 	_Alignas(64) struct inquiry inquiry;
@@ -129,6 +132,7 @@ struct daemon {
 	struct history history;
 	struct state state; /* the job thread's, once it runs */
 	struct jobs jobs;
+	struct watches watches;
 	uint64_t started_ms;
 	uint64_t ms_per_tick; /* 2^64 * milliseconds in a tick */
 	_Atomic bool stop;
@@ -145,6 +149,9 @@ void log_line(int level, const char *format, ...) __attribute__((format(printf, 
 
 /* Milliseconds of the monotonic clock. */
 uint64_t clock_ms(void);
+
+/* Seconds since 1970. */
+double clock_wall(void);
 
 /* ---- eal.c ---- */
 

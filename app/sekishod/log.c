@@ -36,6 +36,14 @@ void log_line(int level, const char *format, ...)
 		return;
 }
 
+double clock_wall(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 uint64_t clock_ms(void)
 {
 	struct timespec now;

@@ -100,6 +100,13 @@ void snapshot_publish(struct daemon *daemon, struct edge *edge, struct snapshot 
 	atomic_store(&edge->generation, snapshot->generation);
 	atomic_store(&edge->semantics, sekisho_policy_semantics(snapshot->policy));
 	atomic_store_explicit(&edge->current, snapshot->policy, memory_order_release);
+	if (watches_want(&daemon->watches, WATCH_POLICY))
+		watches_tell(&daemon->watches, WATCH_POLICY,
+			     json_pack("{s:s,s:f,s:s,s:I,s:s}", "event", "policy", "time",
+				       clock_wall(), "edge", edge->name, "generation",
+				       (json_int_t)snapshot->generation, "semantics",
+				       sekisho_semantics_word(
+					       sekisho_policy_semantics(snapshot->policy))));
 	if (old != NULL)
 		snapshot_drop(daemon, old);
 }

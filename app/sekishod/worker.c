@@ -115,6 +115,7 @@ static void worker_release(struct worker *worker)
 
 	do {
 		count = sekisho_engine_release(worker->engine, releases, DAEMON_BURST);
+		tap_released(&worker->tap, releases, count);
 		if (worker->shadow != NULL)
 			shadow_released(worker->shadow, releases, count);
 		for (unsigned i = 0; i < count; i++) {
@@ -157,6 +158,7 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 		return 0;
 	count = frames_fill(edge, side, mbufs, received, frames);
 	worker_judge(worker, now_ms, frames, count, verdicts);
+	tap_burst(&worker->tap, frames, count, verdicts);
 	departure.count = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (verdicts[i].action == SEKISHO_PASS) {
@@ -299,6 +301,10 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 		snprintf(message, DAEMON_MESSAGE_MAX, "no memory to count drops");
 		return -ENOMEM;
 	}
+	if (tap_init(&worker->tap) < 0) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "no memory to tell of packets");
+		return -ENOMEM;
+	}
 	if (daemon->shadow.config == NULL)
 		return 0;
 	worker->shadow =
@@ -365,6 +371,7 @@ void worker_fini_all(struct daemon *daemon)
 		if (daemon->workers[i].engine != NULL)
 			sekisho_engine_destroy(daemon->workers[i].engine);
 		free(daemon->workers[i].drops);
+		tap_fini(&daemon->workers[i].tap);
 		shadow_destroy(daemon->workers[i].shadow);
 	}
 	rte_free(daemon->qsbr);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tell.c: packets in words. */
+#include "tell.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <protocols.h>
+
+#include "daemon.h"
+
+void tell_init(struct tell *tell, const struct daemon *daemon, const struct tap_record *record,
+	       double time)
+{
+	const struct sekisho_frame frame = {.data = (const uint8_t *)(record + 1),
+					    .captured = record->captured,
+					    .length = record->length,
+					    .direction = record->direction};
+	const struct sekisho_tuple *tuple = &tell->tuple;
+
+	*tell = (struct tell){.daemon = daemon, .record = record, .time = time};
+	sekisho_frame_tuple(&frame, &tell->tuple);
+	tell->subject = (struct filter_subject){
+		.family = tuple->family,
+		.protocol = tuple->protocol,
+		.direction = record->direction,
+		.has_ports = tuple->has_ports,
+		.address = {tuple->source, tuple->destination},
+		.port = {tuple->source_port, tuple->destination_port},
+		.edge = daemon->edges[record->zone].name,
+		.rule = sekisho_rule_name(daemon->names, record->verdict.rule),
+		.reason = sekisho_reason_word(record->verdict.reason),
+		.verdict = record->verdict.action == SEKISHO_PASS ? "pass" : "drop",
+	};
+}
+
+static void side_print(const struct sekisho_tuple *tuple, const uint8_t *address, uint16_t port,
+		       char *text, size_t size)
+{
+	char plain[INET6_ADDRSTRLEN] = "?";
+	bool six = tuple->family == SEKISHO_IPV6;
+
+	inet_ntop(six ? AF_INET6 : AF_INET, address, plain, sizeof(plain));
+	if (!tuple->has_ports)
+		snprintf(text, size, "%s", plain);
+	else
+		snprintf(text, size, six ? "[%s]:%u" : "%s:%u", plain, port);
+}
+
+void tell_tuple(const struct sekisho_tuple *tuple, char *text, size_t size)
+{
+	const char *name = protocols_name(tuple->protocol);
+	char number[16], from[64], to[64], icmp[32] = "";
+
+	if (tuple->family == 0) {
+		snprintf(text, size, tuple->ether_type == 0x0806 ? "arp" : "ether-0x%04x",
+			 tuple->ether_type);
+		return;
+	}
+	snprintf(number, sizeof(number), "proto-%u", tuple->protocol);
+	side_print(tuple, tuple->source, tuple->source_port, from, sizeof(from));
+	side_print(tuple, tuple->destination, tuple->destination_port, to, sizeof(to));
+	if (tuple->has_icmp)
+		snprintf(icmp, sizeof(icmp), " type=%u code=%u", tuple->icmp_type, tuple->icmp_code);
+	snprintf(text, size, "%s %s > %s%s%s", name != NULL ? name : number, from, to, icmp,
+		 tuple->is_fragment ? " fragment" : "");
+}
+
+/* Bytes in hexadecimal; NULL without memory. */
+static json_t *frame_json(const struct tap_record *record, uint32_t snap)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *data = (const uint8_t *)(record + 1);
+	uint32_t count = record->captured < snap ? record->captured : snap;
+	char *text = malloc(2 * (size_t)count + 1);
+	json_t *value;
+
+	if (text == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		text[2 * i] = digits[data[i] >> 4];
+		text[2 * i + 1] = digits[data[i] & 15];
+	}
+	value = json_stringn_nocheck(text, 2 * (size_t)count);
+	free(text);
+	return value;
+}
+
+json_t *tell_packet(const struct tell *tell, const char *kind, uint32_t snap)
+{
+	const struct sekisho_verdict *verdict = &tell->record->verdict;
+	const char *bound = sekisho_bound_word(verdict->bound);
+	char text[TELL_TUPLE_SIZE];
+	json_t *event;
+
+	tell_tuple(&tell->tuple, text, sizeof(text));
+	event = json_pack("{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind, "time",
+			  tell->time, "edge", tell->subject.edge, "direction",
+			  sekisho_direction_word(tell->record->direction), "flow", text, "verdict",
+			  tell->subject.verdict, "reason", tell->subject.reason, "admitted_by",
+			  sekisho_admitted_by_word(sekisho_reason_admitted_by(verdict->reason)),
+			  "rule", tell->subject.rule, "opened_by",
+			  verdict->opened_by ? json_integer((json_int_t)verdict->opened_by)
+					     : json_null(),
+			  "packet", (json_int_t)verdict->packet, "length",
+			  (json_int_t)tell->record->length);
+	if (event != NULL && bound != NULL)
+		json_object_set_new(event, "bound", json_string(bound));
+	if (event != NULL && snap > 0)
+		json_object_set_new(event, "frame", frame_json(tell->record, snap));
+	return event;
+}
