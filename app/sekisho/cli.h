@@ -44,6 +44,11 @@ struct cli {
 	const char *socket; /* --socket; NULL takes the default ones */
 	const char *edge;   /* --edge; NULL means all */
 	const char *filter; /* --filter; NULL means all */
+	const char *kinds;  /* --kinds, as given; NULL means all */
+	const char *out;    /* --out */
+	long count, bytes;  /* --count, --bytes; 0 means no bound */
+	long for_ms;        /* --for; 0 means no bound */
+	int drops;          /* --drops: what is dropped only */
 	const char *sort;   /* --sort; NULL means any order */
 	const char *cursor; /* --cursor; NULL means from the start */
 	long limit;         /* --limit; 0 means none */
@@ -83,6 +88,9 @@ enum cli_exit cmd_rules(const struct cli *cli);
 enum cli_exit cmd_drops(const struct cli *cli);
 enum cli_exit cmd_shadow(const struct cli *cli);
 enum cli_exit cmd_top(const struct cli *cli);
+enum cli_exit cmd_trace(const struct cli *cli);
+enum cli_exit cmd_events(const struct cli *cli);
+enum cli_exit cmd_capture(const struct cli *cli);
 enum cli_exit cmd_policy(const struct cli *cli);
 enum cli_exit cmd_commit(const struct cli *cli);
 enum cli_exit cmd_confirm(const struct cli *cli);

@@ -57,6 +57,14 @@ static const struct verb verbs[] = {
 	{"rules", cmd_rules, "os", "", 0, 0, "", "its rules with their counters"},
 	{"drops", cmd_drops, "osliW", "", 0, 0, "[--interval TIME] [--limit N] [--watch]",
 	 "why it drops packets, and how fast, over TIME (1s if not given)"},
+	{"trace", cmd_trace, "osfnF", "", 0, 0, "[--filter FILTER] [--count N] [--for TIME]",
+	 "each packet that FILTER means as it is judged, and why so"},
+	{"events", cmd_events, "osfnFK", "", 0, 0,
+	 "[--kinds new,drop,...] [--filter FILTER] [--count N] [--for TIME]",
+	 "what happens: new flows, drops, policies put in force, links up and down"},
+	{"capture", cmd_capture, "osfnFuDB", "u", 0, 0,
+	 "--out FILE [--filter FILTER] [--drops] [--count N] [--bytes N] [--for TIME]",
+	 "packets into a pcapng file, with the verdict and its reason as each one's comment"},
 	{"shadow", cmd_shadow, "osi", "", 0, 0, "[--interval TIME]",
 	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not given)"},
 	{"top", cmd_top, "si", "", 0, 0, "[--interval TIME]",
@@ -83,6 +91,12 @@ static const struct option long_options[] = {
 	{"edge", required_argument, NULL, 'e'},
 	{"limit", required_argument, NULL, 'l'},
 	{"filter", required_argument, NULL, 'f'},
+	{"kinds", required_argument, NULL, 'K'},
+	{"count", required_argument, NULL, 'n'},
+	{"for", required_argument, NULL, 'F'},
+	{"out", required_argument, NULL, 'u'},
+	{"drops", no_argument, NULL, 'D'},
+	{"bytes", required_argument, NULL, 'B'},
 	{"sort", required_argument, NULL, 'S'},
 	{"cursor", required_argument, NULL, 'C'},
 	{"why", no_argument, NULL, 'y'},
@@ -167,6 +181,10 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->report;
 	case 'f':
 		return &cli->filter;
+	case 'K':
+		return &cli->kinds;
+	case 'u':
+		return &cli->out;
 	case 'S':
 		return &cli->sort;
 	case 'C':
@@ -216,7 +234,16 @@ static long duration_ms(const char *text)
 /* Where an option without a value is noted; NULL for the others. */
 static int *flag_slot(struct cli *cli, int letter)
 {
-	return letter == 'W' ? &cli->watch : letter == 'y' ? &cli->why : NULL;
+	switch (letter) {
+	case 'W':
+		return &cli->watch;
+	case 'y':
+		return &cli->why;
+	case 'D':
+		return &cli->drops;
+	default:
+		return NULL;
+	}
 }
 
 /* Where the value of an option that is a time goes; NULL for the others. */
@@ -231,6 +258,26 @@ static long *duration_slot(struct cli *cli, int letter)
 		return &cli->later_ms;
 	}
 	return NULL;
+	case 'F':
+		return &cli->for_ms;
+	default:
+		return NULL;
+	}
+}
+
+/* Where the value of an option that is a number goes. */
+static long *number_slot(struct cli *cli, int letter)
+{
+	switch (letter) {
+	case 'g':
+		return &cli->generation;
+	case 'n':
+		return &cli->count;
+	case 'B':
+		return &cli->bytes;
+	default:
+		return &cli->limit;
+	}
 }
 
 /* Each takes one option; returns 0, or -1 after a message. */
@@ -312,7 +359,7 @@ static int option_take(struct cli *cli, const struct verb *verb, int letter)
 	else if (letter == 'w')
 		return witness_take(cli);
 	else
-		return number_take(letter == 'g' ? &cli->generation : &cli->limit, letter);
+		return number_take(number_slot(cli, letter), letter);
 	return 0;
 }
 

@@ -248,3 +248,25 @@ enum cli_exit rpc_call(struct rpc *rpc, const char *method, json_t *params, json
 	}
 	return code;
 }
+
+enum cli_exit rpc_listen(struct rpc *rpc, const char *method, unsigned seconds,
+			 bool (*take)(void *context, const json_t *params), void *context)
+{
+	enum cli_exit code = CLI_OK;
+	bool more = true;
+
+	rpc_wait(rpc, seconds);
+	while (more && code == CLI_OK) {
+		json_t *line;
+		const char *what;
+
+		code = line_receive(rpc, &line);
+		if (code != CLI_OK)
+			break;
+		what = json_string_value(json_object_get(line, "method"));
+		if (what && strcmp(what, method) == 0)
+			more = take(context, json_object_get(line, "params"));
+		json_decref(line);
+	}
+	return code;
+}

@@ -46,4 +46,11 @@ bool rpc_answers(const char *path);
 /* Call a method. Takes over `params`. On CLI_OK, *result is the caller's to json_decref(). */
 enum cli_exit rpc_call(struct rpc *rpc, const char *method, json_t *params, json_t **result);
 
+/*
+ * Take notifications of this method until `take` returns false, the daemon says no more, or no line comes
+ * for `seconds`; 0 waits for ever. CLI_OK if `take` had enough.
+ */
+enum cli_exit rpc_listen(struct rpc *rpc, const char *method, unsigned seconds,
+			 bool (*take)(void *context, const json_t *params), void *context);
+
 #endif

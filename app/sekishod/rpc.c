@@ -32,8 +32,8 @@ static const struct method {
 	 "Rules with their counters; params cursor and limit (1 to 2000)."},
 	{"drops.list", CONTROL_READER, rpc_drops_list, "Drops by reason, rule, edge and direction, the most frequent first; param limit (1 to 1000)."},
 	{"trace.start", CONTROL_READER, rpc_trace_start,
-	 "Tell this client of packets as they are judged; params filter, count, for_ms, and frame_bytes "
-	 "for an admin."},
+	 "Tell this client of packets as they are judged; params filter, drops, count, for_ms, and "
+	 "frame_bytes for an admin."},
 	{"events.start", CONTROL_READER, rpc_events_start,
 	 "Tell this client of events as they happen; params kinds, filter, count and for_ms."},
 	{"shadow.get", CONTROL_READER, rpc_shadow_get,

@@ -80,8 +80,15 @@ static void watch_start(struct rpc_call *call, const struct watch_request *reque
 void rpc_trace_start(struct rpc_call *call)
 {
 	struct watch_request request = {.kinds = 1u << WATCH_PACKET, .method = "trace"};
+	const json_t *drops = json_object_get(call->params, "drops");
 	uint64_t snap;
 
+	if (drops != NULL && !json_is_boolean(drops)) {
+		rpc_fail(call, RPC_PARAMS, "drops must be true or false");
+		return;
+	}
+	if (json_is_true(drops))
+		request.kinds = 1u << WATCH_DROP;
 	if (!bounds_read(call, &request) || !number_read(call, "frame_bytes", TAP_SNAP, &snap))
 		return;
 	if (snap > 0 && call->client->role != CONTROL_ADMIN) {
