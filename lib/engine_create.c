@@ -252,6 +252,10 @@ void sekisho_frame_tuple(const struct sekisho_frame *frame, struct sekisho_tuple
 		.source_port = packet.source_port,
 		.destination_port = packet.destination_port,
 	};
+	if (packet.l4_offset > packet.ip_offset)
+		tuple->ip_length = packet.l4_offset - packet.ip_offset + packet.l4_length;
+	if (packet.l4_kind == PACKET_L4_TCP)
+		tuple->tcp_flags = packet.tcp.flags;
 	if (tuple->has_icmp) {
 		tuple->icmp_type = packet.icmp.type;
 		tuple->icmp_code = packet.icmp.code;

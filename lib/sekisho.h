@@ -316,6 +316,8 @@ struct sekisho_tuple {
 	bool has_icmp;
 	bool is_fragment;    /* not the first fragment: no layer 4 */
 	uint8_t icmp_type, icmp_code;
+	uint8_t tcp_flags;  /* FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32 */
+	uint32_t ip_length; /* of the packet, by its IP header; 0 if that was not readable */
 	uint16_t source_port, destination_port; /* host order */
 	uint8_t source[16], destination[16];    /* IPv4 in the first 4 bytes */
 };

@@ -107,7 +107,8 @@ static void comment_make(const json_t *event, char *text, size_t size)
 	char origin[512] = "", packet[64] = "";
 
 	if (opened_by > 0)
-		snprintf(packet, sizeof(packet), ", opened by packet %" JSON_INTEGER_FORMAT, opened_by);
+		snprintf(packet, sizeof(packet), ", opened by packet %" JSON_INTEGER_FORMAT,
+			 opened_by);
 	if (strcmp(rule, "-") != 0)
 		snprintf(origin, sizeof(origin), " (rule %s%s)", rule, packet);
 	snprintf(text, size, "%s %s%s: %s", text_of(event, "verdict"), reason, origin,

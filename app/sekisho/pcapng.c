@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#define SECTION_HEADER   0x0a0d0d0au
-#define INTERFACE        1u
-#define ENHANCED_PACKET  6u
-#define BYTE_ORDER_MAGIC 0x1a2b3c4du
+#define SECTION_HEADER    0x0a0d0d0au
+#define INTERFACE         1u
+#define ENHANCED_PACKET   6u
+#define BYTE_ORDER_MAGIC  0x1a2b3c4du
 #define LINKTYPE_ETHERNET 1u
 
 #define OPTION_END         0
@@ -82,7 +82,7 @@ bool pcapng_begin(FILE *to, const char *program)
 
 	block_begin(&block, SECTION_HEADER);
 	put32(&block, BYTE_ORDER_MAGIC);
-	put16s(&block, 1, 0); /* version */
+	put16s(&block, 1, 0);      /* version */
 	put32(&block, UINT32_MAX); /* the section's length is not known */
 	put32(&block, UINT32_MAX);
 	put_option(&block, OPTION_PROGRAM, program);

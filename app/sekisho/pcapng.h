@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define PCAPNG_TEXT_MAX 1024 /* of a name or a comment; what is longer is cut */
+#define PCAPNG_TEXT_MAX  1024 /* of a name or a comment; what is longer is cut */
 #define PCAPNG_FRAME_MAX 65535
 
 struct pcapng_packet {

@@ -24,8 +24,8 @@ static bool number_read(struct rpc_call *call, const char *name, json_int_t most
 	if (value == NULL ||
 	    (json_is_integer(value) && json_integer_value(value) >= 1 && *number <= (uint64_t)most))
 		return true;
-	rpc_fail(call, RPC_PARAMS, "%s must be a whole number from 1 to %" JSON_INTEGER_FORMAT, name,
-		 most);
+	rpc_fail(call, RPC_PARAMS, "%s must be a whole number from 1 to %" JSON_INTEGER_FORMAT,
+		 name, most);
 	return false;
 }
 
@@ -54,7 +54,8 @@ static bool bounds_read(struct rpc_call *call, struct watch_request *request)
 {
 	uint64_t for_ms;
 
-	if (!filter_read(call, request) || !number_read(call, "count", COUNT_MAX, &request->count) ||
+	if (!filter_read(call, request) ||
+	    !number_read(call, "count", COUNT_MAX, &request->count) ||
 	    !number_read(call, "for_ms", FOR_MS_MAX, &for_ms))
 		return false;
 	request->until_ms = for_ms > 0 ? clock_ms() + for_ms : 0;
@@ -156,13 +157,14 @@ void watch_links(struct control *control)
 			bool known = now - control->links_ms < 3 * (uint64_t)LINKS_MS;
 
 			if (known && (control->links_up[side] & bit) != up)
-				watches_tell(&daemon->watches, WATCH_PORT,
-					     json_pack("{s:s,s:f,s:s,s:s,s:s,s:s}", "event", "port",
-						       "time", clock_wall(), "edge",
-						       daemon->edges[i].name, "side",
-						       side == SEKISHO_EGRESS ? "inside" : "outside",
-						       "device", port->device, "link",
-						       up ? "up" : "down"));
+				watches_tell(
+					&daemon->watches, WATCH_PORT,
+					json_pack("{s:s,s:f,s:s,s:s,s:s,s:s}", "event", "port",
+						  "time", clock_wall(), "edge",
+						  daemon->edges[i].name, "side",
+						  side == SEKISHO_EGRESS ? "inside" : "outside",
+						  "device", port->device, "link",
+						  up ? "up" : "down"));
 			control->links_up[side] = (control->links_up[side] & ~bit) | up;
 		}
 	control->links_ms = now;

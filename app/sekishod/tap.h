@@ -25,7 +25,7 @@
 
 #define TAP_RING  (4u << 20) /* bytes of a worker's ring; touched only when somebody watches */
 #define TAP_ALIGN 8u
-#define TAP_SNAP  16384u     /* most bytes of a frame in a record */
+#define TAP_SNAP  16384u /* most bytes of a frame in a record */
 
 /* What is wanted: which records, and in the upper bits how many bytes of a frame. */
 #define TAP_PASSED     0x1u
@@ -39,8 +39,8 @@ struct tap_record {
 	uint8_t kind;  /* enum tap_kind */
 	uint8_t direction;
 	uint16_t zone;
-	uint64_t ticks;  /* rte_rdtsc() */
-	uint32_t length; /* of the frame on the wire */
+	uint64_t ticks;    /* rte_rdtsc() */
+	uint32_t length;   /* of the frame on the wire */
 	uint32_t captured; /* bytes of it that follow */
 	struct sekisho_verdict verdict;
 };

@@ -49,10 +49,24 @@ static void side_print(const struct sekisho_tuple *tuple, const uint8_t *address
 		snprintf(text, size, six ? "[%s]:%u" : "%s:%u", plain, port);
 }
 
+/* " flags=SA", or nothing. */
+static void flags_print(uint8_t flags, char *text, size_t size)
+{
+	static const char letters[] = "FSRPAU";
+	size_t used = 0;
+
+	if (flags != 0)
+		used = (size_t)snprintf(text, size, " flags=");
+	for (unsigned i = 0; letters[i] != '\0' && used + 1 < size; i++)
+		if (flags >> i & 1)
+			text[used++] = letters[i];
+	text[used] = '\0';
+}
+
 void tell_tuple(const struct sekisho_tuple *tuple, char *text, size_t size)
 {
 	const char *name = protocols_name(tuple->protocol);
-	char number[16], from[64], to[64], icmp[32] = "";
+	char number[16], from[64], to[64], flags[16], icmp[32] = "";
 
 	if (tuple->family == 0) {
 		snprintf(text, size, tuple->ether_type == 0x0806 ? "arp" : "ether-0x%04x",
@@ -63,9 +77,11 @@ void tell_tuple(const struct sekisho_tuple *tuple, char *text, size_t size)
 	side_print(tuple, tuple->source, tuple->source_port, from, sizeof(from));
 	side_print(tuple, tuple->destination, tuple->destination_port, to, sizeof(to));
 	if (tuple->has_icmp)
-		snprintf(icmp, sizeof(icmp), " type=%u code=%u", tuple->icmp_type, tuple->icmp_code);
-	snprintf(text, size, "%s %s > %s%s%s", name != NULL ? name : number, from, to, icmp,
-		 tuple->is_fragment ? " fragment" : "");
+		snprintf(icmp, sizeof(icmp), " type=%u code=%u", tuple->icmp_type,
+			 tuple->icmp_code);
+	flags_print(tuple->tcp_flags, flags, sizeof(flags));
+	snprintf(text, size, "%s %s > %s%s%s%s", name != NULL ? name : number, from, to, icmp,
+		 flags, tuple->is_fragment ? " fragment" : "");
 }
 
 /* Bytes in hexadecimal; NULL without memory. */
@@ -96,16 +112,15 @@ json_t *tell_packet(const struct tell *tell, const char *kind, uint32_t snap)
 	json_t *event;
 
 	tell_tuple(&tell->tuple, text, sizeof(text));
-	event = json_pack("{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind, "time",
-			  tell->time, "edge", tell->subject.edge, "direction",
-			  sekisho_direction_word(tell->record->direction), "flow", text, "verdict",
-			  tell->subject.verdict, "reason", tell->subject.reason, "admitted_by",
-			  sekisho_admitted_by_word(sekisho_reason_admitted_by(verdict->reason)),
-			  "rule", tell->subject.rule, "opened_by",
-			  verdict->opened_by ? json_integer((json_int_t)verdict->opened_by)
-					     : json_null(),
-			  "packet", (json_int_t)verdict->packet, "length",
-			  (json_int_t)tell->record->length);
+	event = json_pack(
+		"{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind, "time",
+		tell->time, "edge", tell->subject.edge, "direction",
+		sekisho_direction_word(tell->record->direction), "flow", text, "verdict",
+		tell->subject.verdict, "reason", tell->subject.reason, "admitted_by",
+		sekisho_admitted_by_word(sekisho_reason_admitted_by(verdict->reason)), "rule",
+		tell->subject.rule, "opened_by",
+		verdict->opened_by ? json_integer((json_int_t)verdict->opened_by) : json_null(),
+		"packet", (json_int_t)verdict->packet, "length", (json_int_t)tell->record->length);
 	if (event != NULL && bound != NULL)
 		json_object_set_new(event, "bound", json_string(bound));
 	if (event != NULL && snap > 0)

@@ -24,7 +24,7 @@
 
 struct watch {
 	struct watch_request request;
-	uint64_t since;        /* rte_rdtsc() when it began; what is in the taps from before is not its */
+	uint64_t since; /* rte_rdtsc() when it began; what is in the taps from before is not its */
 	_Atomic bool released; /* nobody takes its output any more */
 	uint64_t tap_lost;     /* of all taps, as far as it knows; the watch thread's */
 	pthread_mutex_t lock;  /* of what follows */
@@ -49,8 +49,8 @@ static char *line_make(const struct watch *watch, json_t *event)
 {
 	json_t *object = json_pack("{s:s,s:s,s:o}", "jsonrpc", "2.0", "method",
 				   watch->request.method, "params", event);
-	char *line = object == NULL ? NULL
-				    : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(16));
+	char *line =
+		object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(16));
 
 	json_decref(object);
 	return line;
@@ -77,8 +77,8 @@ static bool lost_add(struct watch *watch)
 
 	if (watch->lost == 0)
 		return true;
-	line = line_make(watch, json_pack("{s:s,s:I}", "event", "lost", "lost",
-					  (json_int_t)watch->lost));
+	line = line_make(watch,
+			 json_pack("{s:s,s:I}", "event", "lost", "lost", (json_int_t)watch->lost));
 	added = line_add(watch, line);
 	free(line);
 	if (added)
@@ -186,7 +186,8 @@ static unsigned tap_drain(struct watches *watches, struct tap *tap, struct watch
 		double age = (double)(int64_t)(clock.ticks - record->ticks);
 		struct tell tell;
 
-		tell_init(&tell, watches->daemon, record, clock.time - age * clock.seconds_per_tick);
+		tell_init(&tell, watches->daemon, record,
+			  clock.time - age * clock.seconds_per_tick);
 		for (unsigned i = 0; i < count; i++)
 			watch_packet(list[i], &tell);
 		tap_next(tap, record);
@@ -327,9 +328,8 @@ int watches_start(struct watches *watches, struct daemon *daemon, const cpu_set_
 {
 	int rc;
 
-	*watches = (struct watches){.daemon = daemon,
-				    .cpus = *cpus,
-				    .event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+	*watches = (struct watches){
+		.daemon = daemon, .cpus = *cpus, .event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
 	if (watches->event < 0)
 		return -errno;
 	pthread_mutex_init(&watches->lock, NULL);

@@ -34,10 +34,10 @@ struct watch;
 #define WATCH_OUTPUT_MAX (256u << 10) /* bytes that wait for a client */
 
 /* (ID, word): what there is to watch. */
-#define WATCH_KINDS(X) \
+#define WATCH_KINDS(X)      \
 	X(PACKET, "packet") \
-	X(NEW, "new") \
-	X(DROP, "drop") \
+	X(NEW, "new")       \
+	X(DROP, "drop")     \
 	X(POLICY, "policy") \
 	X(PORT, "port")
 
@@ -51,8 +51,8 @@ enum watch_kind {
 extern const char *const watch_kind_words[WATCH_KIND_COUNT];
 
 struct watch_request {
-	unsigned kinds;     /* bit by enum watch_kind */
-	bool filtered;      /* else `filter` is not looked at; policies and ports are always told */
+	unsigned kinds; /* bit by enum watch_kind */
+	bool filtered;  /* else `filter` is not looked at; policies and ports are always told */
 	struct filter filter;
 	uint32_t snap;      /* bytes of each frame to tell; 0: none */
 	uint64_t count;     /* events to tell; 0: no bound */

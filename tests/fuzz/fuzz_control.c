@@ -78,6 +78,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	control.epoll = epoll_create1(EPOLL_CLOEXEC);
 	control.deadline = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	FUZZ_CHECK(peer.line != NULL && control.epoll >= 0 && control.deadline >= 0);
+	FUZZ_CHECK(watches_start(&firewall.watches, &firewall, &(cpu_set_t){0}) == 0);
 	pthread_mutex_init(&firewall.jobs.lock, NULL);
 	pthread_cond_init(&firewall.jobs.wake, NULL);
 	firewall.jobs.waiting.last = &firewall.jobs.waiting.first;
