@@ -256,8 +256,6 @@ static long *duration_slot(struct cli *cli, int letter)
 		return &cli->interval_ms;
 	case 'L':
 		return &cli->later_ms;
-	}
-	return NULL;
 	case 'F':
 		return &cli->for_ms;
 	default:

@@ -178,6 +178,7 @@ void explaining_continue(struct control *control, struct client *client);
 
 /* A client has gone, or its question has failed. */
 void explaining_forget(struct control *control, struct client *client);
+
 /* ---- rpc_watch.c ---- */
 
 /* Look whether links went up or down, for those who watch that; each second or so. */
