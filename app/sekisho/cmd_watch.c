@@ -38,8 +38,9 @@ static void time_print(const json_t *event)
 
 static void packet_print(const json_t *event)
 {
-	printf("%-7s  %-19s  %-9s  %-12s  %s", text_of(event, "verdict"), text_of(event, "reason"),
-	       text_of(event, "direction"), text_of(event, "edge"), text_of(event, "flow"));
+	printf("%-7s  %-8s  %-19s  %-9s  %-12s  %s", text_of(event, "verdict"),
+	       text_of(event, "phase"), text_of(event, "reason"), text_of(event, "direction"),
+	       text_of(event, "edge"), text_of(event, "flow"));
 	if (json_is_string(json_object_get(event, "rule")))
 		printf("  rule %s", text_of(event, "rule"));
 	if (json_is_integer(json_object_get(event, "opened_by")))
@@ -155,8 +156,8 @@ static enum cli_exit watch_run(const struct cli *cli, const char *start, const c
 enum cli_exit cmd_trace(const struct cli *cli)
 {
 	if (cli->output == CLI_TABLE) {
-		printf("%-12s  %-7s  %-19s  %-9s  %-12s  %s\n", "TIME", "VERDICT", "REASON",
-		       "DIRECTION", "EDGE", "PACKET");
+		printf("%-12s  %-7s  %-8s  %-19s  %-9s  %-12s  %s\n", "TIME", "VERDICT", "PHASE",
+		       "REASON", "DIRECTION", "EDGE", "PACKET");
 		fflush(stdout);
 	}
 	return watch_run(cli, "trace.start", "trace");

@@ -113,10 +113,12 @@ json_t *tell_packet(const struct tell *tell, const char *kind, uint32_t snap)
 
 	tell_tuple(&tell->tuple, text, sizeof(text));
 	event = json_pack(
-		"{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind, "time",
+		"{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind, "time",
 		tell->time, "edge", tell->subject.edge, "direction",
 		sekisho_direction_word(tell->record->direction), "flow", text, "verdict",
-		tell->subject.verdict, "reason", tell->subject.reason, "admitted_by",
+		tell->subject.verdict, "reason", tell->subject.reason, "phase",
+		sekisho_phase_word(sekisho_reason_phase(verdict->reason)), "clauses",
+		sekisho_reason_clauses(verdict->reason), "admitted_by",
 		sekisho_admitted_by_word(sekisho_reason_admitted_by(verdict->reason)), "rule",
 		tell->subject.rule, "opened_by",
 		verdict->opened_by ? json_integer((json_int_t)verdict->opened_by) : json_null(),

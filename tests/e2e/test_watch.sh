@@ -51,7 +51,7 @@ check "trace tells what its filter means" watching trace "$drop_in; $pass_out" -
     trace --filter "proto udp and dport 5000" --count 3 -o json
 check "three packets with their reasons, and the end" says trace '
     length == 4 and .[3] == {event: "done", told: 3, lost: 0} and
-    all(.[:3][]; .event == "packet" and .verdict == "drop" and .reason == "no-rule" and .edge == "edge" and
+    all(.[:3][]; .event == "packet" and .verdict == "drop" and .reason == "no-rule" and .phase == "rules" and .edge == "edge" and
         .direction == "ingress" and (.flow | test("^udp 192.0.2.1:[0-9]+ > 192.0.2.2:5000$")) and
         (.time - now | fabs) < 120)'
 check "a trace of what passes names rule and opener" watching opened "$pass_out" -- \
@@ -59,7 +59,7 @@ check "a trace of what passes names rule and opener" watching opened "$pass_out"
 check "as a flow's first packet has them" says opened '.[0].reason == "rule-match" and .[0].rule == "g/all-out" and
     .[0].opened_by == .[0].packet'
 check "as a table" watching table "$drop_in" -- trace --filter "reason no-rule" --count 2
-check "with a line a packet" grep -qE '^[0-9:.]+  drop     no-rule +ingress +edge +udp 192' "$work/table"
+check "with a line a packet" grep -qE '^[0-9:.]+  drop     rules     no-rule +ingress +edge +udp 192' "$work/table"
 check "a trace ends with its time" watching timed true -- trace --filter "port 1" --for 1s -o json
 check "having told nothing" says timed '. == [{event: "done", told: 0, lost: 0}]'
 
