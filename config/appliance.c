@@ -10,6 +10,12 @@
 #define FLOWS_DEFAULT 1048576u
 #define FLOWS_MIN     1024u
 #define FLOWS_MAX     (1u << 28)
+#define RECORDS_INTERVAL_MIN  1
+#define RECORDS_INTERVAL      600 /* seconds: as long as AWS allows (AWS-160) */
+#define RECORDS_MEGABYTES     100
+#define RECORDS_MEGABYTES_MAX 65536
+#define RECORDS_KEEP          5
+#define RECORDS_KEEP_MAX      100
 #define LCORE_MAX     127
 
 /* An appliance with what its plain struct points into. */
@@ -17,7 +23,7 @@ struct whole {
 	struct config_appliance appliance; /* first, so that both have one address */
 	struct schema_appliance *schema;
 	char *name;
-	char *paths[3 + CONFIG_EDGES_MAX]; /* policy, shadow, state, and the edges' policies */
+	char *paths[5 + CONFIG_EDGES_MAX]; /* policy, shadow, state, records, and the edges' policies */
 	unsigned path_count;
 	struct config_edge edges[CONFIG_EDGES_MAX];
 	uint16_t workers[CONFIG_WORKERS_MAX];
@@ -213,6 +219,65 @@ static void build_rest(struct builder *builder)
 		to->state = resolve(builder, from->state);
 }
 
+/* A record's file, which must have a name. */
+static const char *record_file(struct builder *builder, const char *file, const char *path)
+{
+	if (file != NULL && file[0] != '\0')
+		return resolve(builder, file);
+	SAY(builder, path, "a record needs a file");
+	return NULL;
+}
+
+/* An account is printed in a line of words. */
+static bool is_account(const char *text)
+{
+	return text[0] != '\0' && strlen(text) <= 64 &&
+	       strspn(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") ==
+		       strlen(text);
+}
+
+static void build_flow_log(struct builder *builder)
+{
+	const struct schema_records *from = &builder->whole->schema->records;
+	struct config_records *to = &builder->whole->appliance.records;
+
+	to->flow_log = record_file(builder, from->flow_log.file, "records.flow_log");
+	to->flow_format = from->flow_log.format;
+	to->account = from->flow_log.account_id;
+	if (to->account != NULL && !is_account(to->account))
+		SAY(builder, "records.flow_log.account_id",
+		    "'%s' is no account: up to 64 letters, digits, '-', '_' and '.'", to->account);
+	if (from->flow_log.interval != NULL)
+		to->interval = *from->flow_log.interval;
+	if (to->interval < RECORDS_INTERVAL_MIN || to->interval > RECORDS_INTERVAL)
+		SAY(builder, "records.flow_log.interval", "%u is out of bounds: %d..%d seconds",
+		    to->interval, RECORDS_INTERVAL_MIN, RECORDS_INTERVAL);
+}
+
+/* What is kept of packets: nothing unless the key is there. */
+static void build_records(struct builder *builder)
+{
+	const struct schema_records *from = &builder->whole->schema->records;
+	struct config_records *to = &builder->whole->appliance.records;
+	uint32_t megabytes = from->rotate.megabytes ? *from->rotate.megabytes : RECORDS_MEGABYTES;
+
+	to->interval = RECORDS_INTERVAL;
+	to->rotate_keep = from->rotate.keep ? *from->rotate.keep : RECORDS_KEEP;
+	to->rotate_bytes = (uint64_t)megabytes << 20;
+	if (reader_has(builder->reader, "records.flow_log"))
+		build_flow_log(builder);
+	if (reader_has(builder->reader, "records.events"))
+		to->events = record_file(builder, from->events.file, "records.events");
+	if (to->events != NULL && to->flow_log != NULL && strcmp(to->events, to->flow_log) == 0)
+		SAY(builder, "records.events.file", "the flow log has the same file '%s'", to->events);
+	if (megabytes < 1 || megabytes > RECORDS_MEGABYTES_MAX)
+		SAY(builder, "records.rotate.megabytes", "%u is out of bounds: 1..%d", megabytes,
+		    RECORDS_MEGABYTES_MAX);
+	if (to->rotate_keep < 1 || to->rotate_keep > RECORDS_KEEP_MAX)
+		SAY(builder, "records.rotate.keep", "%u is out of bounds: 1..%d", to->rotate_keep,
+		    RECORDS_KEEP_MAX);
+}
+
 static void build(struct builder *builder)
 {
 	struct whole *whole = builder->whole;
@@ -229,6 +294,7 @@ static void build(struct builder *builder)
 	build_edges(builder);
 	build_workers(builder);
 	build_rest(builder);
+	build_records(builder);
 }
 
 struct config_appliance *config_appliance_load(const char *path, struct config_errors *errors)

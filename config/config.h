@@ -82,6 +82,17 @@ struct config_edge {
 	const char *policy;    /* absolute or as written relative to the appliance file, resolved */
 };
 
+/* What is kept of packets and flows, in files; NULL: not. */
+struct config_records {
+	const char *flow_log;    /* in the format of VPC Flow Logs, resolved */
+	const char *flow_format; /* NULL: the default fields; sekishod knows the fields */
+	const char *account;     /* of the flow log; NULL: none */
+	uint32_t interval;       /* of the flow log, seconds */
+	const char *events;      /* JSON lines, resolved */
+	uint64_t rotate_bytes;   /* a file that would grow past it gets another name */
+	unsigned rotate_keep;    /* so many of which are kept */
+};
+
 struct config_appliance {
 	const char *name; /* of the file */
 	const char *policy; /* resolved path */
@@ -102,6 +113,7 @@ struct config_appliance {
 	const char *audit; /* file of audit records (JSON lines); NULL sends them to the log only */
 	const char *user;  /* that the daemon becomes; NULL: it stays who it is */
 	bool seccomp;      /* confine system calls */
+	struct config_records records;
 	const char *state; /* directory for what outlives the daemon, resolved; NULL: nothing does */
 };
 

@@ -197,6 +197,29 @@ static const cyaml_schema_field_t metrics_fields[] = {
 	CYAML_FIELD_END
 };
 
+#define RECORD(part, member, type, ...) \
+	{.key = #member, .value = {type(OPT_PTR, __VA_ARGS__)}, \
+	 .data_offset = offsetof(struct schema_records, part.member) - offsetof(struct schema_records, part)}
+static const cyaml_schema_field_t flow_log_fields[] = {
+	RECORD(flow_log, file, CYAML_VALUE_STRING, char, 0, 4096),
+	RECORD(flow_log, format, CYAML_VALUE_STRING, char, 0, 4096),
+	RECORD(flow_log, account_id, CYAML_VALUE_STRING, char, 0, 4096),
+	RECORD(flow_log, interval, CYAML_VALUE_UINT, uint32_t), CYAML_FIELD_END
+};
+static const cyaml_schema_field_t record_events_fields[] = {
+	RECORD(events, file, CYAML_VALUE_STRING, char, 0, 4096), CYAML_FIELD_END
+};
+static const cyaml_schema_field_t rotate_fields[] = {
+	RECORD(rotate, megabytes, CYAML_VALUE_UINT, uint32_t),
+	RECORD(rotate, keep, CYAML_VALUE_UINT, uint32_t), CYAML_FIELD_END
+};
+static const cyaml_schema_field_t records_fields[] = {
+	CYAML_FIELD_MAPPING("flow_log", OPT, struct schema_records, flow_log, flow_log_fields),
+	CYAML_FIELD_MAPPING("events", OPT, struct schema_records, events, record_events_fields),
+	CYAML_FIELD_MAPPING("rotate", OPT, struct schema_records, rotate, rotate_fields),
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t privileges_fields[] = {
 	{.key = "user", .value = {CYAML_VALUE_STRING(OPT_PTR, char, 0, 4096)},
 	 .data_offset = offsetof(struct schema_appliance, privileges.user) - offsetof(struct schema_appliance, privileges)},
@@ -215,6 +238,7 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_MAPPING("control", OPT, struct schema_appliance, control, control_fields),
 	CYAML_FIELD_MAPPING("log", OPT, struct schema_appliance, log, log_fields),
 	CYAML_FIELD_MAPPING("metrics", OPT, struct schema_appliance, metrics, metrics_fields),
+	CYAML_FIELD_MAPPING("records", OPT, struct schema_appliance, records, records_fields),
 	CYAML_FIELD_BOOL("dpdk_telemetry", OPT, struct schema_appliance, dpdk_telemetry),
 	CYAML_FIELD_MAPPING("privileges", OPT, struct schema_appliance, privileges, privileges_fields),
 	OPT_TEXT(schema_appliance, audit),

@@ -119,6 +119,18 @@ struct schema_appliance {
 		uint32_t *port;
 		char *socket;
 	} metrics;
+	struct schema_records {
+		struct {
+			char *file, *format, *account_id;
+			uint32_t *interval;
+		} flow_log;
+		struct {
+			char *file;
+		} events;
+		struct {
+			uint32_t *megabytes, *keep;
+		} rotate;
+	} records;
 	bool dpdk_telemetry;
 	struct {
 		char *user;

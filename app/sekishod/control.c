@@ -115,6 +115,11 @@ static void signal_take(struct control *control)
 
 	if (read(control->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
+	if (info.ssi_signo == SIGHUP || info.ssi_signo == SIGUSR1) {
+		log_info("signal %u: the files of records are opened anew", info.ssi_signo);
+		atomic_store(&control->daemon->watches.records.reopen, true);
+		return;
+	}
 	log_info("stopping on signal %u", info.ssi_signo);
 	control->stop = true;
 }
@@ -142,6 +147,8 @@ static int control_watch(struct control *control)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
 	rc = jobs_start(&control->daemon->jobs, &cpus);
 	if (rc < 0)
 		return rc;

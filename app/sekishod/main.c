@@ -164,6 +164,10 @@ static int run(const char *path, const char *program, bool check_only)
 	/* With a state directory it may be that the files are not even read: see start.c. */
 	if (check_only || daemon.appliance->state == NULL)
 		rc = check_policies(daemon.appliance);
+	if (rc == 0 && records_check(daemon.appliance, message, sizeof(message)) < 0) {
+		fprintf(stderr, "%s\n", message);
+		rc = -EINVAL;
+	}
 	if (rc == 0 && check_only)
 		printf("%s: valid\n", path);
 	if (rc == 0 && !check_only) {
@@ -171,6 +175,8 @@ static int run(const char *path, const char *program, bool check_only)
 		sigemptyset(&set);
 		sigaddset(&set, SIGINT);
 		sigaddset(&set, SIGTERM);
+		sigaddset(&set, SIGHUP);
+		sigaddset(&set, SIGUSR1);
 		sigprocmask(SIG_BLOCK, &set, NULL);
 		signal(SIGPIPE, SIG_IGN);
 		notify_init();

@@ -36,7 +36,7 @@ static json_t *ports_json(const struct daemon *daemon)
 void rpc_stats(struct rpc_call *call)
 {
 	const struct daemon *daemon = call->control->daemon;
-	json_t *reasons = json_object(), *flows;
+	json_t *reasons = json_object(), *flows, *records;
 	struct daemon_totals totals;
 
 	daemon_totals_read(daemon, &totals);
@@ -50,7 +50,10 @@ void rpc_stats(struct rpc_call *call)
 			  (json_int_t)totals.engines.flows_expired, "recycled",
 			  (json_int_t)totals.engines.flows_recycled, "closed",
 			  (json_int_t)totals.engines.flows_closed);
-	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "received",
+	records = json_pack(
+		"{s:I,s:I}", "written", (json_int_t)atomic_load(&daemon->watches.records.written),
+		"lost", (json_int_t)atomic_load(&daemon->watches.records.lost));
+	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "received",
 				 (json_int_t)totals.received, "passed", (json_int_t)totals.passed,
 				 "dropped", (json_int_t)totals.dropped, "held",
 				 (json_int_t)totals.engines.held, "sent", (json_int_t)totals.sent,
@@ -59,7 +62,7 @@ void rpc_stats(struct rpc_call *call)
 				 (json_int_t)totals.engines.flows_available,
 				 "conntrack_allowance_exceeded",
 				 (json_int_t)totals.engines.by_reason[SEKISHO_REASON_TABLE_FULL],
-				 "reasons", reasons, "flows", flows,
+				 "reasons", reasons, "flows", flows, "records", records,
 				 "ports", ports_json(daemon));
 }
 

@@ -9,10 +9,11 @@
 
 #include <protocols.h>
 
+#include "community_id.h"
 #include "daemon.h"
 
-void tell_init(struct tell *tell, const struct daemon *daemon, const struct tap_record *record,
-	       double time)
+void tell_init(struct tell *tell, const struct daemon *daemon, unsigned worker,
+	       const struct tap_record *record, double time)
 {
 	const struct sekisho_frame frame = {.data = (const uint8_t *)(record + 1),
 					    .captured = record->captured,
@@ -20,7 +21,7 @@ void tell_init(struct tell *tell, const struct daemon *daemon, const struct tap_
 					    .direction = record->direction};
 	const struct sekisho_tuple *tuple = &tell->tuple;
 
-	*tell = (struct tell){.daemon = daemon, .record = record, .time = time};
+	*tell = (struct tell){.daemon = daemon, .record = record, .time = time, .worker = worker};
 	sekisho_frame_tuple(&frame, &tell->tuple);
 	tell->subject = (struct filter_subject){
 		.family = tuple->family,
@@ -104,6 +105,20 @@ static json_t *frame_json(const struct tap_record *record, uint32_t snap)
 	return value;
 }
 
+/* The numbers by which others find the packet's flow: ours, and that of all tools. */
+static void ids_json(const struct tell *tell, json_t *event)
+{
+	uint64_t opened_by = tell->record->verdict.opened_by;
+	char community[COMMUNITY_ID_SIZE];
+
+	if (opened_by != 0)
+		json_object_set_new(
+			event, "flow_id",
+			json_integer((json_int_t)((uint64_t)tell->worker << 32 | opened_by)));
+	if (community_id(&tell->tuple, community))
+		json_object_set_new(event, "community_id", json_string(community));
+}
+
 json_t *tell_packet(const struct tell *tell, const char *kind, uint32_t snap)
 {
 	const struct sekisho_verdict *verdict = &tell->record->verdict;
@@ -113,8 +128,8 @@ json_t *tell_packet(const struct tell *tell, const char *kind, uint32_t snap)
 
 	tell_tuple(&tell->tuple, text, sizeof(text));
 	event = json_pack(
-		"{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind, "time",
-		tell->time, "edge", tell->subject.edge, "direction",
+		"{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind,
+		"time", tell->time, "edge", tell->subject.edge, "direction",
 		sekisho_direction_word(tell->record->direction), "flow", text, "verdict",
 		tell->subject.verdict, "reason", tell->subject.reason, "phase",
 		sekisho_phase_word(sekisho_reason_phase(verdict->reason)), "clauses",
@@ -125,6 +140,8 @@ json_t *tell_packet(const struct tell *tell, const char *kind, uint32_t snap)
 		"packet", (json_int_t)verdict->packet, "length", (json_int_t)tell->record->length);
 	if (event != NULL && bound != NULL)
 		json_object_set_new(event, "bound", json_string(bound));
+	if (event != NULL && snap == 0)
+		ids_json(tell, event);
 	if (event != NULL && snap > 0)
 		json_object_set_new(event, "frame", frame_json(tell->record, snap));
 	return event;

@@ -17,13 +17,14 @@ struct daemon;
 struct tell {
 	const struct daemon *daemon;
 	const struct tap_record *record;
-	double time; /* seconds since 1970 */
+	double time;     /* seconds since 1970 */
+	unsigned worker; /* that has judged it */
 	struct sekisho_tuple tuple;
 	struct filter_subject subject; /* points into the tuple */
 };
 
-void tell_init(struct tell *tell, const struct daemon *daemon, const struct tap_record *record,
-	       double time);
+void tell_init(struct tell *tell, const struct daemon *daemon, unsigned worker,
+	       const struct tap_record *record, double time);
 
 /* "udp 198.51.100.1:500 > 198.51.100.2:500", as `sekisho explain` takes it. */
 void tell_tuple(const struct sekisho_tuple *tuple, char *text, size_t size);

@@ -47,8 +47,10 @@ const char *const watch_kind_words[WATCH_KIND_COUNT] = {
 /* An event as a line, malloc'd; takes the reference. NULL without memory. */
 static char *line_make(const struct watch *watch, json_t *event)
 {
-	json_t *object = json_pack("{s:s,s:s,s:o}", "jsonrpc", "2.0", "method",
-				   watch->request.method, "params", event);
+	json_t *object = watch->request.method == NULL
+				 ? event
+				 : json_pack("{s:s,s:s,s:o}", "jsonrpc", "2.0", "method",
+					     watch->request.method, "params", event);
 	char *line =
 		object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(16));
 
@@ -175,10 +177,11 @@ static struct clock_pair clock_pair_read(void)
 }
 
 /* What is in a worker's tap now, to all; how many records that was. */
-static unsigned tap_drain(struct watches *watches, struct tap *tap, struct watch **list,
+static unsigned tap_drain(struct watches *watches, unsigned worker, struct watch **list,
 			  unsigned count)
 {
 	struct clock_pair clock = clock_pair_read();
+	struct tap *tap = &watches->daemon->workers[worker].tap;
 	const struct tap_record *record;
 	unsigned drained = 0;
 
@@ -186,8 +189,9 @@ static unsigned tap_drain(struct watches *watches, struct tap *tap, struct watch
 		double age = (double)(int64_t)(clock.ticks - record->ticks);
 		struct tell tell;
 
-		tell_init(&tell, watches->daemon, record,
+		tell_init(&tell, watches->daemon, worker, record,
 			  clock.time - age * clock.seconds_per_tick);
+		records_packet(&watches->records, &tell);
 		for (unsigned i = 0; i < count; i++)
 			watch_packet(list[i], &tell);
 		tap_next(tap, record);
@@ -222,6 +226,8 @@ static void wanted_set(struct watches *watches)
 		if (watch->request.snap > snap)
 			snap = watch->request.snap;
 	}
+	if (watches->records.flow_log != NULL)
+		wanted |= TAP_PASSED | TAP_DROPPED;
 	if (kinds & (1u << WATCH_PACKET | 1u << WATCH_NEW))
 		wanted |= TAP_PASSED;
 	if (kinds & (1u << WATCH_PACKET | 1u << WATCH_DROP))
@@ -240,13 +246,17 @@ static void watch_destroy(struct watch *watch)
 	free(watch);
 }
 
-/* The watches there are, without those that were let go of. Waits while there is none. */
-static unsigned list_copy(struct watches *watches, struct watch **list)
+/*
+ * The watches there are, without those that were let go of. Waits while there is none and no flow log;
+ * false if it is time to stop.
+ */
+static bool list_copy(struct watches *watches, struct watch **list, unsigned *number)
 {
 	unsigned count = 0;
+	bool stopping;
 
 	pthread_mutex_lock(&watches->lock);
-	while (count == 0 && !watches->stopping) {
+	while (!watches->stopping) {
 		for (unsigned i = 0; i < WATCHES_MAX; i++) {
 			struct watch *watch = watches->list[i];
 
@@ -260,13 +270,15 @@ static unsigned list_copy(struct watches *watches, struct watch **list)
 			watch_destroy(watch);
 			wanted_set(watches);
 		}
-		if (count == 0)
-			pthread_cond_wait(&watches->wake, &watches->lock);
+		if (count > 0 || watches->records.flow_log != NULL)
+			break;
+		pthread_cond_wait(&watches->wake, &watches->lock);
 	}
-	if (watches->stopping)
-		count = 0;
+	stopping = watches->stopping;
 	pthread_mutex_unlock(&watches->lock);
-	return count;
+	if (!stopping)
+		*number = count;
+	return !stopping;
 }
 
 /* A watch's upkeep after a look at the taps, which have lost so many. True if it has output. */
@@ -296,7 +308,7 @@ static bool pass(struct watches *watches, struct watch **list, unsigned count)
 	uint64_t lost, now_ms = clock_ms();
 
 	for (unsigned w = 0; w < daemon->worker_count; w++)
-		more |= tap_drain(watches, &daemon->workers[w].tap, list, count) == PASS_RECORDS;
+		more |= tap_drain(watches, w, list, count) == PASS_RECORDS;
 	lost = taps_lost(daemon);
 	for (unsigned i = 0; i < count; i++)
 		output |= watch_settle(list[i], lost, now_ms);
@@ -305,24 +317,64 @@ static bool pass(struct watches *watches, struct watch **list, unsigned count)
 	return more;
 }
 
+/* What has come for files, to them. */
+static void record(struct watches *watches)
+{
+	static char lines[WATCH_OUTPUT_MAX];
+	uint64_t lost = taps_lost(watches->daemon);
+	bool ended;
+	size_t length;
+
+	if (lost != watches->tap_lost)
+		records_lose(&watches->records);
+	watches->tap_lost = lost;
+	if (watches->recorded != NULL &&
+	    (length = watch_take(watches->recorded, lines, sizeof(lines), &ended)) > 0)
+		records_events(&watches->records, lines, length);
+	records_work(&watches->records);
+}
+
 static void *watches_main(void *argument)
 {
 	const struct timespec idle = {.tv_nsec = IDLE_NS};
 	struct watches *watches = argument;
 	struct watch *list[WATCHES_MAX];
-	unsigned count;
+	unsigned count = 0;
 
 	if (CPU_COUNT(&watches->cpus) > 0)
 		sched_setaffinity(0, sizeof(watches->cpus), &watches->cpus);
 	else
 		setpriority(PRIO_PROCESS, (id_t)gettid(), THREAD_NICE);
-	while ((count = list_copy(watches, list)) > 0)
-		if (!pass(watches, list, count))
+	while (list_copy(watches, list, &count)) {
+		bool more = pass(watches, list, count);
+
+		record(watches);
+		if (!more)
 			nanosleep(&idle, NULL);
+	}
+	pass(watches, list, count); /* what workers have told last */
+	record(watches);
 	return NULL;
 }
 
 /* ---- the control thread ----------------------------------------------------------------------- */
+
+/* Begin to record what the appliance asks for. */
+static int records_begin(struct watches *watches)
+{
+	const struct watch_request events = {.kinds = (1u << WATCH_KIND_COUNT) - 1 -
+						      (1u << WATCH_PACKET)};
+	int rc = records_init(&watches->records, watches->daemon);
+
+	if (rc == 0 && watches->daemon->appliance->records.events != NULL) {
+		watches->recorded = watch_create(watches, &events);
+		rc = watches->recorded == NULL ? -ENOMEM : 0;
+	}
+	pthread_mutex_lock(&watches->lock);
+	wanted_set(watches);
+	pthread_mutex_unlock(&watches->lock);
+	return rc;
+}
 
 int watches_start(struct watches *watches, struct daemon *daemon, const cpu_set_t *cpus)
 {
@@ -334,10 +386,13 @@ int watches_start(struct watches *watches, struct daemon *daemon, const cpu_set_
 		return -errno;
 	pthread_mutex_init(&watches->lock, NULL);
 	pthread_cond_init(&watches->wake, NULL);
-	rc = pthread_create(&watches->thread, NULL, watches_main, watches);
-	if (rc != 0) {
+	rc = records_begin(watches);
+	if (rc == 0)
+		rc = -pthread_create(&watches->thread, NULL, watches_main, watches);
+	if (rc < 0) {
+		records_fini(&watches->records);
 		close(watches->event);
-		return -rc;
+		return rc;
 	}
 	watches->started = true;
 	return 0;
@@ -355,6 +410,7 @@ void watches_stop(struct watches *watches)
 	for (unsigned i = 0; i < WATCHES_MAX; i++)
 		if (watches->list[i] != NULL)
 			watch_destroy(watches->list[i]);
+	records_fini(&watches->records);
 	close(watches->event);
 	pthread_cond_destroy(&watches->wake);
 	pthread_mutex_destroy(&watches->lock);

@@ -26,6 +26,7 @@
 #include <jansson.h>
 
 #include "filter.h"
+#include "records.h"
 
 struct daemon;
 struct watch;
@@ -57,7 +58,7 @@ struct watch_request {
 	uint32_t snap;      /* bytes of each frame to tell; 0: none */
 	uint64_t count;     /* events to tell; 0: no bound */
 	uint64_t until_ms;  /* clock_ms(); 0: no bound */
-	const char *method; /* of the notifications; static */
+	const char *method; /* of the notifications; static; NULL: events are told as they are */
 };
 
 struct watches {
@@ -69,6 +70,9 @@ struct watches {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct watch *list[WATCHES_MAX]; /* under the lock */
+	struct records records;          /* the thread's, once it runs */
+	uint64_t tap_lost;               /* as far as records know; the thread's */
+	struct watch *recorded;          /* of the events that are recorded; NULL: none are */
 	_Atomic unsigned kinds;          /* that any watch wants */
 };
 

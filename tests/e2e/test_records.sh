@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# What a live sekishod keeps in files: the flow log of VPC Flow Logs' format (AWS-150, AWS-164) and events as JSON lines;
+# files that others rename, and one that cannot be written. Usage: test_records.sh --build DIR. Exit 77 when
+# namespaces are not to be had.
+. "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
+two_hosts_begin "$@"
+
+cat >"$work/policy.yaml" <<'YAML'
+version: 1
+semantics: aws-like
+endpoints:
+  - {name: host, addresses: [192.0.2.2], groups: [g]}
+groups:
+  - name: g
+    ingress:
+      - {id: ping, protocol: icmp, from: [192.0.2.1/32]}
+    egress:
+      - {id: web, protocol: tcp, ports: 7000, to: [192.0.2.0/24]}
+YAML
+appliance_more="records:
+  flow_log: {file: flows.log, interval: 1, account_id: \"123456789010\"}
+  events: {file: $work/events.json}"
+sekishod_start policy.yaml
+serve "$out" 7000
+
+until_it() { # COMMAND...: within a generous while
+    for _ in $(seq 100); do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.2
+    done
+    return 1
+}
+logged() { grep -qE "$1" "$work/flows.log"; }
+
+check "a ping is answered" on "$out" ping -c 2 -i 0.2 -W 2 192.0.2.2
+check "one is refused" fails on "$in" ping -c 1 -W 1 192.0.2.1
+check "a connection" traffic "$in" talk 192.0.2.1 7000 1 100
+line='2 123456789010 edge'
+check "AWS-164: the ping's line" until_it logged "^$line 192.0.2.1 192.0.2.2 0 0 1 [12] (84|168) [0-9]{10} [0-9]{10} ACCEPT OK$"
+check "AWS-164: its answer's" until_it logged "^$line 192.0.2.2 192.0.2.1 0 0 1 [12] (84|168) [0-9]+ [0-9]+ ACCEPT OK$"
+check "AWS-165: what the outbound rules stop" until_it logged "^$line 192.0.2.2 192.0.2.1 0 0 1 1 84 [0-9]+ [0-9]+ REJECT OK$"
+check "the connection's, both ways" until_it logged "^$line 192.0.2.1 192.0.2.2 7000 [0-9]+ 6 [0-9]+ [0-9]+ [0-9]+ [0-9]+ ACCEPT OK$"
+check "an interval without traffic" until_it logged "^$line - - - - - - - [0-9]+ [0-9]+ - NODATA$"
+check "nothing was lost" fails logged SKIPDATA
+
+event() { jq -es "any(.[]; $1)" "$work/events.json"; }
+check "events: a new flow, with its names elsewhere" until_it event \
+    '.event == "new" and .rule == "g/web" and .admitted_by == "rule" and .flow_id > 0 and (.community_id | startswith("1:"))'
+check "events: a drop" until_it event '.event == "drop" and .reason == "no-rule"'
+
+for signal in HUP USR1; do
+    mv "$work/flows.log" "$work/flows.$signal"
+    kill -$signal "$daemon"
+    check "SIG$signal: the file is opened anew" until_it test -s "$work/flows.log"
+done
+check "lines are counted" [ "$(counter .records.written)" -gt 5 ]
+rm -rf "$work/flows.log" && mkdir "$work/flows.log"
+kill -HUP "$daemon"
+lost() { [ "$(counter .records.lost)" -gt 0 ]; }
+check "what cannot be written is counted" until_it lost
+check "and said in the log" grep -q 'records: .*flows.log: Is a directory' "$work/log"
+check "and packets go on" traffic "$in" talk 192.0.2.1 7000 1 100
+
+sed 's/account_id/format: "${srcaddr} ${sport}", account_id/' "$work/sekisho.yaml" >"$work/bad.yaml"
+refused() { "$build/app/sekishod/sekishod" -c "$work/bad.yaml" --check >"$work/out" 2>&1; }
+check "a field that there is not is refused" fails refused
+check "by name" grep -q "records.flow_log.format: '\${sport}'" "$work/out"
+
+sekishod_stop
+two_hosts_end
