@@ -557,4 +557,19 @@ bool sekisho_explain(const struct sekisho_policy *policy, const struct sekisho_r
 		     const struct sekisho_frame *frame, const struct sekisho_excerpt *excerpt,
 		     struct sekisho_explanation *out);
 
+/* What a flow that was opened from the inside lets in, where no inbound rule would. */
+enum sekisho_hole {
+	SEKISHO_HOLE_NONE,   /* nothing, or what a rule would let in as well */
+	SEKISHO_HOLE_ANY,    /* any packet of the tuple */
+	SEKISHO_HOLE_WINDOW, /* TCP that fits the flow's state */
+	SEKISHO_HOLE_ANSWERS /* answers that prove themselves */
+};
+
+/* "none", "any-packet", "in-window", "answers-with-proof". Any thread. */
+const char *sekisho_hole_word(enum sekisho_hole hole);
+
+/* What a flow that was told of lets in under this policy, its zone's. Any thread. */
+enum sekisho_hole sekisho_policy_hole(const struct sekisho_policy *policy,
+				      const struct sekisho_flow_info *flow);
+
 #endif

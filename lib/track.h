@@ -118,6 +118,13 @@ bool track_tcp_quotes(const struct flow *flow, const struct packet *quoted, unsi
 
 struct track_result track_udp_inspect(const struct track *track, struct flow *flow,
 				      const struct packet *packet, unsigned direction);
+/* How answers are told from what merely fits the tuple. */
+enum track_answers { TRACK_ANSWERS_BY_TUPLE, TRACK_ANSWERS_BY_GRAMMAR, TRACK_ANSWERS_BY_NOTHING };
+
+/* Under proof, of UDP that was sent from port `chosen` to port `called` (STRICT-20..22). */
+enum track_answers track_udp_answers(const struct sekisho_strict_spec *strict, uint16_t chosen,
+				     uint16_t called);
+
 bool track_udp_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		    unsigned direction);
 

@@ -9,11 +9,11 @@
 #define EPHEMERAL_FIRST 1024
 
 /* The grammar spoken on a port, plus one; 0 if none. */
-static uint8_t grammar_of(const struct track *track, uint16_t port)
+static uint8_t grammar_of(const struct sekisho_strict_spec *strict, uint16_t port)
 {
 	for (unsigned g = 0; g < SEKISHO_GRAMMAR_COUNT; g++) {
-		for (unsigned i = 0; i < track->strict->port_count[g]; i++) {
-			if (track->strict->ports[g][i] == port)
+		for (unsigned i = 0; i < strict->port_count[g]; i++) {
+			if (strict->ports[g][i] == port)
 				return (uint8_t)(g + 1);
 		}
 	}
@@ -21,12 +21,9 @@ static uint8_t grammar_of(const struct track *track, uint16_t port)
 }
 
 /* Is the tuple itself the proof: did the opener choose a source port that nobody could know? */
-static bool tuple_proves(const struct track *track, const struct packet *answer)
+static bool tuple_proves(const struct sekisho_strict_spec *strict, uint16_t chosen, uint16_t called)
 {
-	/* an answer goes to the port that the opener chose, and comes from the one it called */
-	uint16_t chosen = answer->destination_port, called = answer->source_port;
-
-	return track->strict->symmetric_udp == SEKISHO_SYMMETRIC_TUPLE ||
+	return strict->symmetric_udp == SEKISHO_SYMMETRIC_TUPLE ||
 	       (chosen >= EPHEMERAL_FIRST && chosen != called);
 }
 
@@ -54,7 +51,9 @@ static struct track_result prove(const struct track *track, struct flow *flow,
 
 	if (proof != NULL)
 		return proof_inspect(proof, track, flow, packet, direction);
-	if (track_is_originator(flow, direction) || tuple_proves(track, packet))
+	/* an answer goes to the port that the opener chose, and comes from the one it called */
+	if (track_is_originator(flow, direction) ||
+	    tuple_proves(track->strict, packet->destination_port, packet->source_port))
 		return TRACK_PASSED;
 	return track_no(TRACK_JUDGE, SEKISHO_REASON_SYMMETRIC_PORTS);
 }
@@ -71,6 +70,15 @@ struct track_result track_udp_inspect(const struct track *track, struct flow *fl
 	return result;
 }
 
+enum track_answers track_udp_answers(const struct sekisho_strict_spec *strict, uint16_t chosen,
+				     uint16_t called)
+{
+	if (grammar_of(strict, called) != 0 || grammar_of(strict, chosen) != 0)
+		return TRACK_ANSWERS_BY_GRAMMAR;
+	return tuple_proves(strict, chosen, called) ? TRACK_ANSWERS_BY_TUPLE
+						    : TRACK_ANSWERS_BY_NOTHING;
+}
+
 bool track_udp_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		    unsigned direction)
 {
@@ -78,9 +86,9 @@ bool track_udp_open(const struct track *track, struct flow *flow, const struct p
 
 	if (flow->opened == 0) {
 		flow->opener = direction & 1;
-		flow->grammar = grammar_of(track, packet->destination_port);
+		flow->grammar = grammar_of(track->strict, packet->destination_port);
 		if (flow->grammar == 0)
-			flow->grammar = grammar_of(track, packet->source_port);
+			flow->grammar = grammar_of(track->strict, packet->source_port);
 	}
 	proof = proof_of(flow);
 	if (track->profile->answers_need_proof && proof != NULL &&

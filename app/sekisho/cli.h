@@ -78,6 +78,7 @@ enum cli_exit cmd_replay(const struct cli *cli);
 enum cli_exit cmd_compare(const struct cli *cli);
 enum cli_exit cmd_scenario(const struct cli *cli);
 enum cli_exit cmd_check(const struct cli *cli);
+enum cli_exit cmd_holes(const struct cli *cli);
 enum cli_exit cmd_import(const struct cli *cli);
 enum cli_exit cmd_export(const struct cli *cli);
 enum cli_exit cmd_doctor(const struct cli *cli);

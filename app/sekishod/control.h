@@ -150,6 +150,7 @@ void rpc_drops_list(struct rpc_call *call);
 void rpc_flows_list(struct rpc_call *call);
 void rpc_explain(struct rpc_call *call);
 void rpc_flows_kill(struct rpc_call *call);
+void rpc_holes_list(struct rpc_call *call);
 void rpc_shadow_get(struct rpc_call *call);
 void rpc_trace_start(struct rpc_call *call);
 void rpc_events_start(struct rpc_call *call);

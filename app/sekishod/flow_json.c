@@ -157,7 +157,14 @@ json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *f
 	numbers_json(flow, row);
 	openers_json(daemon, flow, row);
 	spis_json(flow, row);
-	if (detail == FLOW_JSON_WHY)
+	if (detail == FLOW_JSON_HOLE) {
+		snprintf(text, sizeof(text), "%s %s > %s", protocol, peer, local);
+		json_object_set_new(row, "inbound", json_string(text));
+		json_object_set_new(row, "lets_in",
+				    json_string(sekisho_hole_word(sekisho_policy_hole(
+					    daemon->edges[flow->zone].snapshot->policy, flow))));
+	}
+	if (detail != FLOW_JSON_FACTS)
 		json_object_set_new(row, "why", why_json(daemon, flow));
 	return row;
 }

@@ -11,7 +11,8 @@
 /* What to tell of a flow. */
 enum flow_json_detail {
 	FLOW_JSON_FACTS,
-	FLOW_JSON_WHY /* and what has opened it: the packets, and the rules with their places */
+	FLOW_JSON_WHY, /* and what has opened it: the packets, and the rules with their places */
+	FLOW_JSON_HOLE /* and what it lets in */
 };
 
 json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *flow,

@@ -25,6 +25,8 @@ static const struct method {
 	{"stats", CONTROL_READER, rpc_stats, "Counters of packets, reasons, flows and ports."},
 	{"flows.list", CONTROL_READER, rpc_flows_list,
 	 "A page of live flows; params filter, sort (bytes, packets, age, expires), cursor, limit (1 to 256) and why."},
+	{"holes.list", CONTROL_READER, rpc_holes_list,
+	 "A page of flows that let in what no inbound rule does; params filter, cursor, limit (1 to 256)."},
 	{"flows.kill", CONTROL_ADMIN, rpc_flows_kill, "Close flows; param filter."},
 	{"explain", CONTROL_READER, rpc_explain,
 	 "Why a packet would pass or not by the state of now; params frame (hexadecimal) and edge."},

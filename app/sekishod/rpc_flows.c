@@ -70,6 +70,7 @@ struct flow_walk {
 	uint64_t number;
 	enum walk_order order;
 	enum flow_json_detail detail;
+	bool holes; /* only flows that let in what no rule does */
 	bool filtered;
 	struct filter filter;
 	unsigned asked;  /* the worker that has the question */
@@ -90,11 +91,15 @@ struct flow_walk {
 
 static bool walk_means(const struct flow_walk *walk, const struct sekisho_flow_info *flow)
 {
+	const struct daemon *daemon = walk->call.control->daemon;
 	struct filter_subject subject;
 
+	if (walk->holes && sekisho_policy_hole(daemon->edges[flow->zone].snapshot->policy, flow) ==
+				   SEKISHO_HOLE_NONE)
+		return false;
 	if (!walk->filtered)
 		return true;
-	subject = flow_subject(walk->call.control->daemon, flow);
+	subject = flow_subject(daemon, flow);
 	return filter_matches(&walk->filter, &subject);
 }
 
@@ -187,7 +192,8 @@ static bool walk_take(struct flow_walk *walk, struct mailbox *mailbox)
 /* How many flows to ask for: without a filter no more than there is room for. */
 static unsigned walk_flows_max(const struct flow_walk *walk)
 {
-	return walk->order == WALK_PAGE && !walk->filtered ? walk->left : MAILBOX_FLOWS;
+	return walk->order == WALK_PAGE && !walk->filtered && !walk->holes ? walk->left
+									   : MAILBOX_FLOWS;
 }
 
 /* One question and, if it comes soon, its answer. false when it is to be tried again later. */
@@ -388,8 +394,11 @@ static void walk_begin(struct rpc_call *call, enum walk_order order, const char 
 		return;
 	}
 	walk->order = order;
+	walk->holes = strcmp(method, "holes.list") == 0;
 	if (json_is_true(json_object_get(call->params, "why")))
 		walk->detail = FLOW_JSON_WHY;
+	if (walk->holes)
+		walk->detail = FLOW_JSON_HOLE;
 	if (!take_filter(call, walk) ||
 	    (order != WALK_CLOSE && (!take_page(call, walk) || !take_sort(call, walk)))) {
 		free(walk->candidates);
@@ -410,6 +419,11 @@ static void walk_begin(struct rpc_call *call, enum walk_order order, const char 
 void rpc_flows_list(struct rpc_call *call)
 {
 	walk_begin(call, WALK_PAGE, "flows.list");
+}
+
+void rpc_holes_list(struct rpc_call *call)
+{
+	walk_begin(call, WALK_PAGE, "holes.list");
 }
 
 void rpc_flows_kill(struct rpc_call *call)
