@@ -252,11 +252,12 @@ static void watch_destroy(struct watch *watch)
  */
 static bool list_copy(struct watches *watches, struct watch **list, unsigned *number)
 {
-	unsigned count = 0;
+	unsigned count;
 	bool stopping;
 
 	pthread_mutex_lock(&watches->lock);
-	while (!watches->stopping) {
+	for (;;) {
+		count = 0;
 		for (unsigned i = 0; i < WATCHES_MAX; i++) {
 			struct watch *watch = watches->list[i];
 
@@ -270,14 +271,13 @@ static bool list_copy(struct watches *watches, struct watch **list, unsigned *nu
 			watch_destroy(watch);
 			wanted_set(watches);
 		}
-		if (count > 0 || watches->records.flow_log != NULL)
+		if (count > 0 || watches->records.flow_log != NULL || watches->stopping)
 			break;
 		pthread_cond_wait(&watches->wake, &watches->lock);
 	}
 	stopping = watches->stopping;
 	pthread_mutex_unlock(&watches->lock);
-	if (!stopping)
-		*number = count;
+	*number = count;
 	return !stopping;
 }
 
@@ -339,7 +339,7 @@ static void *watches_main(void *argument)
 	const struct timespec idle = {.tv_nsec = IDLE_NS};
 	struct watches *watches = argument;
 	struct watch *list[WATCHES_MAX];
-	unsigned count = 0;
+	unsigned count;
 
 	if (CPU_COUNT(&watches->cpus) > 0)
 		sched_setaffinity(0, sizeof(watches->cpus), &watches->cpus);

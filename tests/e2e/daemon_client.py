@@ -14,8 +14,11 @@ def methods():
     admin, reader = Client(ADMIN), Client(READER)
     check("hello of an admin", admin.hello["params"]["role"] == "admin", admin.hello)
     check("hello of a reader", reader.hello["params"]["role"] == "reader", reader.hello)
+    needs = {"explain": {"frame": "00" * 64}}
     for method in admin.call("rpc.discover")["result"]["methods"]:
-        name, answer = method["name"], reader.call(method["name"])
+        # each by a client of its own, since some are told of things from then on
+        name = method["name"]
+        answer = Client(READER).call(name, **needs.get(name, {}))
         if method["role"] == "reader":
             check(f"{name} answers", "result" in answer and answer["id"] == 7, answer)
         else:

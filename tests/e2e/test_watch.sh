@@ -138,4 +138,5 @@ check "and it lost some" says slow '.[0].lost > 0 and .[0].told > 0'
 check "while packets went on" [ $(($(reason no-rule) - before)) -ge $sent ]
 
 sekishod_stop
+check "and nothing of who had watched is in the way of a stop" fails grep -q 'ERROR\|SUMMARY' "$work/log"
 two_hosts_end
