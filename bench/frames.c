@@ -7,11 +7,22 @@
 
 #include "memory.h"
 
-#define ETHER     14
-#define IP        20
-#define LOCAL     0x0a000001u /* 10.0.0.1, the endpoint */
-#define PEER      0xc6336401u /* 198.51.100.1 and on */
-#define PORT_BITS 12
+#define ETHER 14
+#define IP    20
+
+const struct frames_space frames_space_default = {
+	.local = 0x0a000001u,
+	.peer = 0xc6336401u,
+	.first_port = 20000,
+	.service_port = 443,
+	.port_bits = 12,
+	.opener = SEKISHO_EGRESS,
+};
+
+static uint32_t get16(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 8 | p[1];
+}
 
 static void put16(uint8_t *p, uint32_t v)
 {
@@ -44,12 +55,27 @@ static void tcp_write(uint8_t *l4, const struct frames_segment *segment)
 	put16(l4 + 14, 65535);
 }
 
+/* The addresses and ports of a flow's frame, and the header's checksum. */
+static void address_write(uint8_t *frame, const struct frames_space *space, uint32_t flow,
+			  uint8_t direction)
+{
+	uint32_t peer = space->peer + (flow >> space->port_bits);
+	uint16_t opening = (uint16_t)(space->first_port + (flow & ((1u << space->port_bits) - 1)));
+	bool egress = direction == SEKISHO_EGRESS, forth = direction == space->opener;
+	uint8_t *ip = frame + ETHER, *l4 = ip + IP;
+
+	put32(ip + 12, egress ? space->local : peer);
+	put32(ip + 16, egress ? peer : space->local);
+	put16(ip + 10, 0);
+	put16(ip + 10, ~sum(ip, IP, 0));
+	put16(l4, forth ? opening : space->service_port);
+	put16(l4 + 2, forth ? space->service_port : opening);
+}
+
 void frames_write(uint8_t *frame, const struct frames_spec *spec)
 {
-	uint32_t peer = PEER + (spec->flow >> PORT_BITS);
-	uint16_t local_port = (uint16_t)(20000 + (spec->flow & ((1u << PORT_BITS) - 1)));
 	uint8_t *ip = frame + ETHER, *l4 = ip + IP;
-	bool egress = spec->direction == SEKISHO_EGRESS, tcp = spec->kind == FRAMES_TCP;
+	bool tcp = spec->kind == FRAMES_TCP;
 	/* a small segment carries no data; what is left of its frame is padding */
 	uint32_t length = tcp && spec->length == 60 ? 20 : spec->length - ETHER - IP;
 
@@ -60,16 +86,58 @@ void frames_write(uint8_t *frame, const struct frames_spec *spec)
 	put16(ip + 2, IP + length);
 	ip[8] = 64;
 	ip[9] = tcp ? 6 : 17;
-	put32(ip + 12, egress ? LOCAL : peer);
-	put32(ip + 16, egress ? peer : LOCAL);
-	put16(ip + 10, ~sum(ip, IP, 0));
-	put16(l4, egress ? local_port : 443);
-	put16(l4 + 2, egress ? 443 : local_port);
+	address_write(frame, spec->space, spec->flow, spec->direction);
 	if (tcp)
 		tcp_write(l4, &spec->segment);
 	else
 		put16(l4 + 4, length);
 	put16(l4 + (tcp ? 16 : 6), ~sum(l4, length, sum(ip + 12, 8, ip[9] + length)));
+}
+
+void frames_readdress(uint8_t *frame, const struct frames_space *space, uint32_t flow)
+{
+	uint8_t *ip = frame + ETHER, *l4 = ip + IP;
+	uint8_t *peer = ip + (space->opener == SEKISHO_EGRESS ? 16 : 12);
+	uint32_t now = space->peer + (flow >> space->port_bits);
+	uint32_t difference = 0xffffu - get16(ip + 10);
+
+	/* RFC 1624: the checksum follows from what changes */
+	difference +=
+		0xffffu - get16(peer) + (now >> 16) + 0xffffu - get16(peer + 2) + (now & 0xffff);
+	difference = (difference & 0xffff) + (difference >> 16);
+	put16(ip + 10, ~((difference & 0xffff) + (difference >> 16)));
+	put32(peer, now);
+	put16(l4, space->first_port + (flow & ((1u << space->port_bits) - 1)));
+	put16(l4 + 6, 0);
+}
+
+void frames_step_write(const struct frames_step *step, uint8_t bytes[FRAMES_BURST][64],
+		       struct sekisho_frame *burst)
+{
+	static const struct frames_segment segments[FRAMES_STEPS] = {
+		{0x02, 100, 0}, {0x12, 500, 101}, {0x10, 101, 501}, {0x10, 501, 101}};
+	uint8_t opener = step->space->opener;
+
+	for (unsigned i = 0; i < step->count; i++) {
+		const struct frames_spec spec = {.space = step->space,
+						 .kind = step->kind,
+						 .flow = step->first + i,
+						 .direction = step->step & 1 ? !opener : opener,
+						 .length = 60,
+						 .segment = segments[step->step]};
+
+		frames_write(bytes[i], &spec);
+		burst[i] = (struct sekisho_frame){.data = bytes[i],
+						  .captured = spec.length,
+						  .length = spec.length,
+						  .direction = spec.direction};
+	}
+}
+
+struct frames_segment frames_established(const struct frames_space *space, uint8_t direction)
+{
+	return direction == space->opener ? (struct frames_segment){0x10, 101, 501}
+					  : (struct frames_segment){0x10, 501, 101};
 }
 
 uint16_t frames_length(enum frames_size size, uint32_t position)
@@ -79,8 +147,7 @@ uint16_t frames_length(enum frames_size size, uint32_t position)
 	return size == FRAMES_64 ? 60 : imix[position % 12];
 }
 
-/* The numbers 0..count-1 in a random order; NULL: no memory. */
-static uint32_t *shuffled(uint32_t count)
+uint32_t *frames_shuffled(uint32_t count)
 {
 	uint32_t *order = malloc((size_t)count * sizeof(*order));
 	uint64_t random = FRAMES_RANDOM;
@@ -117,9 +184,8 @@ static size_t places_make(struct frames *frames, const struct frames_plan *plan)
 
 bool frames_init(struct frames *frames, const struct frames_plan *plan)
 {
-	/* both ends of a flow that has had its handshake */
-	static const struct frames_segment segments[2] = {{0x10, 101, 501}, {0x10, 501, 101}};
-	uint32_t *order = shuffled(plan->flows);
+	const struct frames_space *space = &frames_space_default;
+	uint32_t *order = frames_shuffled(plan->flows);
 
 	*frames = (struct frames){0};
 	frames->count = (plan->count + FRAMES_BURST - 1) / FRAMES_BURST * FRAMES_BURST;
@@ -130,11 +196,15 @@ bool frames_init(struct frames *frames, const struct frames_plan *plan)
 	}
 	for (uint32_t i = 0; frames->bytes != NULL && i < frames->count; i++) {
 		const struct frames_place *place = &frames->places[i];
+		const struct frames_spec spec = {
+			.space = space,
+			.kind = plan->kind,
+			.flow = plan->first + order[i % plan->flows],
+			.direction = place->direction,
+			.length = place->length,
+			.segment = frames_established(space, place->direction)};
 
-		frames_write(frames->bytes + (size_t)place->line * 64,
-			     &(struct frames_spec){plan->kind, plan->first + order[i % plan->flows],
-						   place->direction, place->length,
-						   segments[place->direction]});
+		frames_write(frames->bytes + (size_t)place->line * 64, &spec);
 	}
 	free(order);
 	return frames->bytes != NULL;

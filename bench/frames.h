@@ -2,9 +2,9 @@
 /*
  * frames.h: Ethernet frames made beforehand, of flows that are told by a number.
  *
- * Flow n of the inside's 10.0.0.1 has one of 2^12 local ports and a peer of its own for each 2^12
- * flows, so that the tuples of all flows differ. Frames stand in memory in the order in which they
- * are to be sent, so that reading them is a stream.
+ * A *space* says which flows there are: the opener's port counts up first, then the peer's address, so
+ * that the tuples of all flows differ. A set of frames stands in memory in the order in which it is to
+ * be sent, so that reading it is a stream.
  */
 #ifndef FRAMES_H
 #define FRAMES_H
@@ -13,10 +13,24 @@
 
 #define FRAMES_BURST 32
 
+#define FRAMES_STEPS 4 /* packets that make a flow established, or a UDP stream */
+
 enum frames_kind { FRAMES_UDP, FRAMES_TCP };
 
 /* 64 bytes on the wire, or the simple IMIX: 7 of 64 bytes, 4 of 594, 1 of 1518. */
 enum frames_size { FRAMES_64, FRAMES_IMIX };
+
+/* Which flows there are. Addresses and ports in host order. */
+struct frames_space {
+	uint32_t local, peer;  /* the inside's address, and the first of the peers' */
+	uint16_t first_port;   /* of the opener */
+	uint16_t service_port; /* of the other */
+	uint8_t port_bits;     /* the opener has 2^port_bits ports */
+	uint8_t opener;        /* enum sekisho_direction: who opens them */
+};
+
+/* From 10.0.0.1, 4096 ports, to 198.51.100.1 and on, port 443. */
+extern const struct frames_space frames_space_default;
 
 /* A TCP header's own. */
 struct frames_segment {
@@ -25,6 +39,7 @@ struct frames_segment {
 };
 
 struct frames_spec {
+	const struct frames_space *space;
 	enum frames_kind kind;
 	uint32_t flow;
 	uint8_t direction;             /* enum sekisho_direction */
@@ -34,6 +49,28 @@ struct frames_spec {
 
 /* Write one frame, checksums included, into `length` bytes. */
 void frames_write(uint8_t *frame, const struct frames_spec *spec);
+
+/* Make a UDP frame that of another flow of its space; it has no checksum of its own any more. */
+void frames_readdress(uint8_t *frame, const struct frames_space *space, uint32_t flow);
+
+/*
+ * One step, 0..FRAMES_STEPS-1, of the handshakes (or of the first questions and answers) of up to a
+ * burst of flows, which are numbered from `first` on. Each frame is written into its row of `bytes`.
+ */
+struct frames_step {
+	const struct frames_space *space;
+	enum frames_kind kind;
+	uint32_t first;
+	unsigned count, step;
+};
+void frames_step_write(const struct frames_step *step, uint8_t bytes[FRAMES_BURST][64],
+		       struct sekisho_frame *burst);
+
+/* What TCP says of itself in a flow that has had its handshake, by a frame's direction. */
+struct frames_segment frames_established(const struct frames_space *space, uint8_t direction);
+
+/* The numbers 0..count-1 in a random order, always the same; NULL: no memory. To be freed. */
+uint32_t *frames_shuffled(uint32_t count);
 
 /* Length, without the check sequence, of the frame that comes at `position`. */
 uint16_t frames_length(enum frames_size size, uint32_t position);

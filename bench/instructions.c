@@ -80,7 +80,8 @@ struct parse_world {
 
 static void *parse_ipv4_setup(const struct subject *subject, char *message, unsigned message_size)
 {
-	const struct frames_spec spec = {.kind = FRAMES_UDP, .length = 60};
+	const struct frames_spec spec = {
+		.space = &frames_space_default, .kind = FRAMES_UDP, .length = 60};
 	struct parse_world *world = calloc(1, sizeof(*world));
 
 	(void)subject;

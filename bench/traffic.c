@@ -10,11 +10,9 @@
 
 #define LOAD_PERCENT  85
 #define FRAMES_MIN    (1u << 12)
-#define FRAMES_MAX    (1u << 22) /* of the live flows */
-#define BYTES_A_FLOW  176        /* of an engine, about */
-#define UDP_MS        30000      /* AWS-46: an unanswered UDP flow ends */
+#define BYTES_A_FLOW  176   /* of an engine, about */
+#define UDP_MS        30000 /* AWS-46: an unanswered UDP flow ends */
 #define SETTLE_MS_MAX 120000
-#define STEPS         4   /* packets that make a flow live */
 #define ALLOCATION    128 /* bytes in front of an engine's memory, for its size */
 
 /* ---- memory ----------------------------------------------------------------------------------- */
@@ -144,42 +142,21 @@ bool traffic_settle(struct traffic *traffic)
 	return false;
 }
 
-/* One step of the handshakes, or of the first questions and answers, of up to a burst of flows. */
-static unsigned step_take(struct traffic *traffic, uint32_t first, unsigned count, unsigned step)
-{
-	static const struct {
-		uint8_t direction;
-		struct frames_segment segment;
-	} steps[STEPS] = {{SEKISHO_EGRESS, {0x02, 100, 0}},
-			  {SEKISHO_INGRESS, {0x12, 500, 101}},
-			  {SEKISHO_EGRESS, {0x10, 101, 501}},
-			  {SEKISHO_INGRESS, {0x10, 501, 101}}};
-	struct sekisho_frame burst[FRAMES_BURST];
-	uint8_t bytes[FRAMES_BURST][64];
-
-	for (unsigned i = 0; i < count; i++) {
-		const struct frames_spec spec = {traffic->plan.kind, first + i,
-						 steps[step].direction, 60, steps[step].segment};
-
-		frames_write(bytes[i], &spec);
-		burst[i] = (struct sekisho_frame){.data = bytes[i],
-						  .captured = spec.length,
-						  .length = spec.length,
-						  .direction = spec.direction};
-	}
-	return judge(traffic, burst, count);
-}
-
+/* Every live flow's handshake, or its first questions and answers. */
 static bool flows_open(struct traffic *traffic, char *message, unsigned message_size)
 {
 	uint32_t live = traffic->plan.live;
-	uint64_t passed = 0, sent = (uint64_t)live * STEPS;
+	uint64_t passed = 0, sent = (uint64_t)live * FRAMES_STEPS;
+	struct frames_step step = {.space = &frames_space_default, .kind = traffic->plan.kind};
+	struct sekisho_frame burst[FRAMES_BURST];
+	uint8_t bytes[FRAMES_BURST][64];
 
-	for (uint32_t first = 0; first < live; first += FRAMES_BURST) {
-		unsigned count = live - first < FRAMES_BURST ? live - first : FRAMES_BURST;
-
-		for (unsigned step = 0; step < STEPS; step++)
-			passed += step_take(traffic, first, count, step);
+	for (; step.first < live; step.first += FRAMES_BURST) {
+		step.count = live - step.first < FRAMES_BURST ? live - step.first : FRAMES_BURST;
+		for (step.step = 0; step.step < FRAMES_STEPS; step.step++) {
+			frames_step_write(&step, bytes, burst);
+			passed += judge(traffic, burst, step.count);
+		}
 	}
 	if (passed == sent)
 		return true;
@@ -197,7 +174,7 @@ static bool frames_make(struct traffic *traffic)
 	const struct frames_plan live = {.kind = plan->kind,
 					 .size = plan->size,
 					 .flows = plan->live,
-					 .count = count < FRAMES_MAX ? count : FRAMES_MAX,
+					 .count = count,
 					 .both_directions = true};
 	const struct frames_plan fresh = {.kind = FRAMES_UDP,
 					  .size = plan->size,

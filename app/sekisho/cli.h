@@ -28,6 +28,11 @@ enum cli_witness { CLI_WITNESS_NONE, CLI_WITNESS_SEQUENCES, CLI_WITNESS_STATIC }
 
 #define CLI_PREFIX_LISTS_MAX 100 /* as many as a Region has (AWS-122) */
 
+/* Of `bench`, each as given; NULL where it was not. */
+struct cli_bench {
+	const char *flows, *mix, *size, *semantics, *cores, *duration;
+};
+
 struct cli {
 	const char *verb;
 	enum cli_output output;
@@ -60,6 +65,7 @@ struct cli {
 	const char *to;     /* --to; NULL means stdout */
 	char *prefix_lists[CLI_PREFIX_LISTS_MAX]; /* --prefix-list, each as given */
 	int prefix_list_count;
+	struct cli_bench bench;
 	char **operands;
 	int operand_count;
 };
@@ -69,6 +75,9 @@ void cli_tell(const struct cli *cli, const struct remarks *remarks);
 
 /* Read a whole number from 1 on, with nothing after it; 0 if it is none. */
 long cli_number(const char *text);
+
+/* Read a time as 60, 60s, 5m or 1h, in milliseconds; 0 if it is none, or over a day. */
+long cli_duration_ms(const char *text);
 
 /* Write what a verb has made to --to or stdout, whole; says so if it cannot. */
 enum cli_exit cli_write(const struct cli *cli, const char *text, size_t length);
@@ -97,6 +106,7 @@ enum cli_exit cmd_commit(const struct cli *cli);
 enum cli_exit cmd_confirm(const struct cli *cli);
 enum cli_exit cmd_rollback(const struct cli *cli);
 enum cli_exit cmd_history(const struct cli *cli);
+enum cli_exit cmd_bench(const struct cli *cli);
 enum cli_exit cmd_shutdown(const struct cli *cli);
 
 #endif

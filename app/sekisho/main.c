@@ -48,6 +48,9 @@ static const struct verb verbs[] = {
 	 "a policy as describe-* would print it"},
 	{"doctor", cmd_doctor, "ocR", "", 0, 0, "[-c FILE] [--root DIR]",
 	 "is this machine fit for the appliance FILE: what is not, and the command that mends it; exit 1 if it will not run"},
+	{"bench", cmd_bench, "opNmzMJdr", "", 0, 0,
+	 "[--flows 1M] [--mix established:90,new:10] [--size 64|imix] [--semantics both|aws-like|strict] [--policy P] [--cores N] [--duration 10s] [--report FILE.html]",
+	 "how fast this machine tracks connections"},
 	{"status", cmd_status, "os", "", 0, 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "osOlfSCy", "", 0, 2,
@@ -116,6 +119,12 @@ static const struct option long_options[] = {
 	{"after", required_argument, NULL, 'A'},
 	{"later", required_argument, NULL, 'L'},
 	{"prefix-list", required_argument, NULL, 'P'},
+	{"flows", required_argument, NULL, 'N'},
+	{"mix", required_argument, NULL, 'm'},
+	{"size", required_argument, NULL, 'z'},
+	{"semantics", required_argument, NULL, 'M'},
+	{"cores", required_argument, NULL, 'J'},
+	{"duration", required_argument, NULL, 'd'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -193,6 +202,18 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->cursor;
 	case 'I':
 		return &cli->picture;
+	case 'N':
+		return &cli->bench.flows;
+	case 'm':
+		return &cli->bench.mix;
+	case 'z':
+		return &cli->bench.size;
+	case 'M':
+		return &cli->bench.semantics;
+	case 'J':
+		return &cli->bench.cores;
+	case 'd':
+		return &cli->bench.duration;
 	default:
 		return NULL;
 	}
@@ -208,8 +229,7 @@ long cli_number(const char *text)
 	return errno != 0 || *end != '\0' || end == text || number < 1 ? 0 : number;
 }
 
-/* A time as 60, 60s, 5m or 1h, in milliseconds; 0 if it is none. */
-static long duration_ms(const char *text)
+long cli_duration_ms(const char *text)
 {
 	static const struct {
 		char letter;
@@ -283,7 +303,7 @@ static long *number_slot(struct cli *cli, int letter)
 /* Each takes one option; returns 0, or -1 after a message. */
 static int duration_take(long *ms, int letter)
 {
-	*ms = duration_ms(optarg);
+	*ms = cli_duration_ms(optarg);
 	if (*ms > 0)
 		return 0;
 	fprintf(stderr, "sekisho: --%s is \"%s\", must be a time as 60s, 5m or 1h\n",

@@ -109,6 +109,7 @@ struct worker {
 	struct shadow *shadow; /* NULL: none runs */
 	struct drops *drops;
 	struct tap tap;
+	size_t engine_bytes; /* that it took */
 	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Alignas(64) struct mailbox mailbox;
 	_Alignas(64) struct inquiry inquiry;
@@ -189,8 +190,11 @@ bool port_link_up(const struct port *port);
 
 /* ---- worker.c ---- */
 
-/* Make the engines and launch the workers. 0, or -errno and a message. */
-int worker_start_all(struct daemon *daemon, char *message);
+/* Make the engines. 0, or -errno and a message; worker_fini_all() in any case. */
+int worker_init_all(struct daemon *daemon, char *message);
+
+/* Launch the workers, who own the engines from then on. 0, or -errno and a message. */
+int worker_launch_all(struct daemon *daemon, char *message);
 
 /* Answer what the mailbox asks, if it asks. The worker, between two bursts. */
 void worker_answer(struct worker *worker, uint32_t now_ms);

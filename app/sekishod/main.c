@@ -120,7 +120,9 @@ static int daemon_run(struct daemon *daemon, const char *program)
 	if (rc == 0)
 		rc = port_start_all(daemon, message);
 	if (rc == 0)
-		rc = worker_start_all(daemon, message);
+		rc = worker_init_all(daemon, message);
+	if (rc == 0)
+		rc = worker_launch_all(daemon, message);
 	if (rc == 0)
 		rc = telemetry_start(daemon, message);
 	if (rc == 0)

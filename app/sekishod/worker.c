@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <rte_cycles.h>
@@ -29,6 +30,7 @@
 #define TRANSMIT_TRIES 8
 #define CLOSES_STEP    16 /* flows that are closed between two bursts */
 #define LIST_STEPS     64 /* until a question is answered with what there is */
+#define HUGE_PAGE      ((size_t)2 << 20)
 
 /* Frames on their way to one port. */
 struct departure {
@@ -258,17 +260,42 @@ static int worker_main(void *argument)
 
 /* ---- Control thread's side ------------------------------------------------------------------- */
 
+/* Without hugepages set apart the kernel may still find some, which look-ups gain much from. */
+static void *plain_allocate(size_t size, size_t align)
+{
+	void *memory;
+
+	if (size >= HUGE_PAGE)
+		align = HUGE_PAGE;
+	size = (size + align - 1) / align * align;
+	memory = aligned_alloc(align, size);
+	if (memory == NULL)
+		return NULL;
+	if (align == HUGE_PAGE)
+		madvise(memory, size, MADV_HUGEPAGE);
+	memset(memory, 0, size);
+	return memory;
+}
+
 static void *engine_allocate(void *context, size_t size, size_t align)
 {
-	const struct worker *worker = context;
+	struct worker *worker = context;
 
-	return rte_zmalloc_socket("engine", size, (unsigned)align,
-				  (int)rte_lcore_to_socket_id(worker->lcore));
+	worker->engine_bytes += size;
+	if (worker->daemon->hugepages)
+		return rte_zmalloc_socket("engine", size, (unsigned)align,
+					  (int)rte_lcore_to_socket_id(worker->lcore));
+	return plain_allocate(size, align);
 }
 
 static void engine_release(void *context, void *memory)
 {
-	rte_free(memory);
+	const struct worker *worker = context;
+
+	if (worker->daemon->hugepages)
+		rte_free(memory);
+	else
+		free(memory);
 }
 
 static int worker_init(struct daemon *daemon, struct worker *worker, unsigned index, char *message)
@@ -278,16 +305,14 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 		.flows = flows < 64 ? 64 : flows,
 		.zones = (uint16_t)daemon->edge_count,
 		.names = daemon->names,
+		.allocate = engine_allocate,
+		.release = engine_release,
+		.context = worker,
 	};
 
 	worker->daemon = daemon;
 	worker->index = index;
 	worker->lcore = daemon->appliance->workers[index];
-	if (daemon->hugepages) {
-		config.allocate = engine_allocate;
-		config.release = engine_release;
-		config.context = worker;
-	}
 	if (getrandom(config.hash_key, sizeof(config.hash_key), 0) !=
 	    (ssize_t)sizeof(config.hash_key)) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "no random numbers: %s", strerror(errno));
@@ -326,13 +351,20 @@ static int qsbr_init(struct daemon *daemon, char *message)
 	return 0;
 }
 
-int worker_start_all(struct daemon *daemon, char *message)
+int worker_init_all(struct daemon *daemon, char *message)
 {
 	int rc = qsbr_init(daemon, message);
 
 	daemon->ms_per_tick = (uint64_t)((((unsigned __int128)1 << 64) * 1000) / rte_get_tsc_hz());
 	for (unsigned i = 0; rc == 0 && i < daemon->worker_count; i++)
 		rc = worker_init(daemon, &daemon->workers[i], i, message);
+	return rc;
+}
+
+int worker_launch_all(struct daemon *daemon, char *message)
+{
+	int rc = 0;
+
 	for (unsigned i = 0; rc == 0 && i < daemon->worker_count; i++) {
 		struct worker *worker = &daemon->workers[i];
 

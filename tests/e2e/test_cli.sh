@@ -367,5 +367,32 @@ else
 	echo "skipped: tcpdump's captures (798) are not there"
 fi
 
+# ---- bench: not for its figures, but that it measures what it says ----
+bench() { timeout 120 "$sekisho" bench --flows 4k --duration 1s -o json "$@"; }
+bench --report "$work/bench.html" >"$work/bench.json" 2>"$work/bench.err"
+check "bench measures both semantics" equal "$(ask '.[].semantics' "$work/bench.json" | paste -sd' ')" \
+	"aws-like strict"
+check "bench: what it says of each, and nothing dropped" equal "$(ask 'map(select(
+		.flows == 4096 and .dropped == 0 and .trials >= 2 and .mix == {established: 90, new: 10} and
+		.ns_per_packet > .ports_ns and .mpps > 0 and .new_flows_per_s > 0 and .bytes_per_flow > 128 and
+		.memory_limit_ns > 0 and .ratio_to_memory_limit > 1 and .rte_hash_ns > 0 and
+		.burst_p50_us <= .burst_p99_us and .burst_p99_us <= .burst_p999_us and
+		.spread_percent >= 0 and .flows_alive >= 4096)) | length' "$work/bench.json")" 2
+check "bench: a tenth of the packets opens flows" equal "$(ask 'map(select(
+		(.new_flows_per_s / .mpps / 1e6 * 100 | round) == 10)) | length' "$work/bench.json")" 2
+check "bench: the page has a picture for each" equal "$(grep -c '<svg' "$work/bench.html")" 2
+bench --policy "$work/aws.yaml" --mix established:100,new:0 --size imix >"$work/bench.json" 2>"$work/bench.err"
+check "bench: a policy of one's own, its semantics, no new flows" equal \
+	"$(ask '.[] | [.semantics, .size, .new_flows_per_s, .clock_factor] | map(tostring) | join(" ")' \
+		"$work/bench.json")" "aws-like imix null 1"
+policy aws-like | sed 's/egress/# &/; /all-out/d' >"$work/esp.yaml"
+bench --policy "$work/esp.yaml" >"$work/bench.json" 2>"$work/bench.err"
+check "bench: a policy that admits no such flows" equal $? 4
+check "bench: and why" grep -q "no single rule of this policy admits 4096 different IPv4 flows" "$work/bench.err"
+for wrong in "--flows 0" "--flows 1G" "--mix established:90,new:20" "--mix established:20,new:80" \
+	"--size 128" "--semantics lax" "--cores 0" "--cores 65" "--duration 0s" "--policy $work/nowhere.yaml"; do
+	check "bench $wrong is refused" exits 2 bench $wrong
+done
+
 echo "$checks checks, $failures failures"
 [ "$failures" = 0 ]

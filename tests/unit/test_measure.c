@@ -45,7 +45,8 @@ static void test_frames_tuples(void **state)
 
 	for (unsigned i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {
 		uint8_t out[1514], back[1514];
-		struct frames_spec spec = {FRAMES_UDP, flows[i], SEKISHO_EGRESS, 1514, {0}};
+		struct frames_spec spec = {
+			&frames_space_default, FRAMES_UDP, flows[i], SEKISHO_EGRESS, 1514, {0}};
 		struct sekisho_frame frame = {.data = out, .captured = 1514, .length = 1514};
 		struct sekisho_tuple answer;
 
@@ -62,6 +63,23 @@ static void test_frames_tuples(void **state)
 		assert_int_equal(tuple.destination_port, answer.source_port);
 		assert_memory_not_equal(&tuple, &before, sizeof(tuple));
 		before = tuple;
+	}
+}
+
+/* A frame that has been made that of another flow is the same as one made for it, but for UDP's sum. */
+static void test_frames_readdress(void **state)
+{
+	static const uint32_t flows[] = {1, 4096, 0, 0xfffff, 77, 0x3fffff};
+	struct frames_spec spec = {&frames_space_default, FRAMES_UDP, 0, SEKISHO_EGRESS, 60, {0}};
+	uint8_t frame[60], made[60];
+
+	frames_write(frame, &spec);
+	for (unsigned i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {
+		spec.flow = flows[i];
+		frames_write(made, &spec);
+		made[40] = made[41] = 0;
+		frames_readdress(frame, &frames_space_default, flows[i]);
+		assert_memory_equal(frame, made, sizeof(frame));
 	}
 }
 
@@ -102,6 +120,7 @@ int main(void)
 		cmocka_unit_test(test_histogram_bounds),
 		cmocka_unit_test(test_histogram_quantiles),
 		cmocka_unit_test(test_frames_tuples),
+		cmocka_unit_test(test_frames_readdress),
 		cmocka_unit_test(test_frames_set),
 	};
 
