@@ -168,6 +168,7 @@ static void job_turn(void)
 static void worker_turn(void)
 {
 	worker_answer(&worker, 0);
+	inquiry_answer(&worker.inquiry, worker.engine, 0);
 }
 
 /* What was not confirmed goes back, as when its time is over. */
@@ -218,13 +219,12 @@ static void check_line(const char *line, size_t length, bool admin)
 {
 	json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL), *result;
 	const char *version = json_string_value(json_object_get(object, "jsonrpc"));
-	bool hello = peer.lines++ == 0;
+	bool told = json_object_get(object, "method") != NULL, hello = peer.lines++ == 0;
 
 	FUZZ_CHECK(json_is_object(object) && version != NULL && strcmp(version, "2.0") == 0);
 	result = json_object_get(object, "result");
-	if (hello)
-		FUZZ_CHECK(json_object_get(object, "method") != NULL);
-	else
+	FUZZ_CHECK(told || !hello);
+	if (!told)
 		FUZZ_CHECK((result == NULL) != (json_object_get(object, "error") == NULL));
 	FUZZ_CHECK(admin || json_object_get(result, "stopping") == NULL);
 	json_decref(object);
@@ -271,9 +271,14 @@ static void server_turn(struct client *client, bool slow)
 		if (client->walk == NULL)
 			client_continue(&control, client);
 	}
+	if (client->fd >= 0 && client->explaining != NULL)
+		explaining_continue(&control, client);
 }
 
-/* Send all, in pieces, reading what comes back; then hang up, and wait for the server to do so. */
+/*
+ * Send all, in pieces, reading what comes back; then hang up, and wait for the server to do so. Who is told
+ * of what happens may go on reading after its last word, so there the server is not waited for.
+ */
 static void talk(struct client *client, uint8_t head, const uint8_t *data, size_t size)
 {
 	size_t piece = (head & HEAD_BYTES) && size < CONTROL_LINE_MAX / 2 ? 1 : size, sent = 0;
@@ -292,7 +297,7 @@ static void talk(struct client *client, uint8_t head, const uint8_t *data, size_
 			ended = true;
 		}
 		server_turn(client, (head & HEAD_SLOW) && turn % 4 != 0);
-		if (!peer_read(head & HEAD_ADMIN))
+		if (!peer_read(head & HEAD_ADMIN) || (ended && client->watch != NULL))
 			break;
 	}
 }
