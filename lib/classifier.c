@@ -47,7 +47,7 @@ static unsigned address_words(unsigned family)
 
 /* ---- linear ----------------------------------------------------------------------------------- */
 
-bool classifier_prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
+bool sekisho_prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
 			     const uint8_t *address)
 {
 	unsigned whole = prefix->length / 8, rest = prefix->length % 8;
@@ -63,7 +63,7 @@ static bool entry_matches(const struct classifier_entry *entry,
 	if (entry->protocol != SEKISHO_PROTOCOL_ALL && entry->protocol != query->protocol)
 		return false;
 	return query->detail >= entry->first && query->detail <= entry->last &&
-	       classifier_prefix_holds(&entry->peer, query->family, query->peer);
+	       sekisho_prefix_holds(&entry->peer, query->family, query->peer);
 }
 
 struct classifier_match classifier_search(const struct classifier_entry *entries, uint32_t first,

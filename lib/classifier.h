@@ -56,8 +56,4 @@ struct classifier_match classifier_find(const struct classifier *classifier,
 struct classifier_match classifier_search(const struct classifier_entry *entries, uint32_t first,
 					  uint32_t count, const struct classifier_query *query);
 
-/* Whether an address is in a block. */
-bool classifier_prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
-			     const uint8_t *address);
-
 #endif

@@ -32,6 +32,9 @@ struct sekisho_engine {
 
 /* ---- engine_create.c ---- */
 
+/* How many half-open flows a policy allows in a table of `capacity` flows. */
+uint32_t engine_half_open_ceiling(const struct sekisho_policy *policy, uint32_t capacity);
+
 /* Tell people of a flow. */
 void engine_flow_describe(const struct flow_table *table, const struct flow *flow, uint32_t now,
 			  struct sekisho_flow_info *info);

@@ -119,19 +119,25 @@ static uint32_t ceiling(uint32_t limit)
 	return limit == 0 ? UINT32_MAX : limit;
 }
 
+uint32_t engine_half_open_ceiling(const struct sekisho_policy *policy, uint32_t capacity)
+{
+	uint32_t percent = policy->limits.half_open_percent;
+	uint64_t half_open = (uint64_t)capacity * percent / 100;
+
+	if (percent != 0 && half_open == 0)
+		half_open = 1; /* a small share of a small table is no reason to have no ceiling */
+	return ceiling((uint32_t)half_open);
+}
+
 void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 			       const struct sekisho_policy *policy)
 {
 	const struct sekisho_limits_spec *limits = &policy->limits;
-	uint64_t half_open = (uint64_t)engine->table.capacity * limits->half_open_percent / 100;
-
-	if (limits->half_open_percent != 0 && half_open == 0)
-		half_open = 1; /* a small share of a small table is no reason to have no ceiling */
 
 	engine->rejudge_left = engine->table.capacity;
 	engine->zones[zone] = (struct engine_zone){
 		.policy = policy,
-		.ceilings = {.half_open = ceiling((uint32_t)half_open),
+		.ceilings = {.half_open = engine_half_open_ceiling(policy, engine->table.capacity),
 			     .half_open_per_source = ceiling(limits->half_open_per_source),
 			     .flows_per_source = ceiling(limits->flows_per_source)},
 		.track = {.profile = policy->profile,

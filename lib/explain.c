@@ -162,15 +162,12 @@ static void take_room(struct flow_table *table, uint32_t free_entries)
 static void lay_out(struct sekisho_engine *engine, const struct sekisho_policy *policy,
 		    const struct sekisho_frame *frame, const struct sekisho_excerpt *excerpt)
 {
-	const struct sekisho_limits_spec *limits = &policy->limits;
-	uint64_t half_open = (uint64_t)excerpt->capacity * limits->half_open_percent / 100;
 	struct flow_table *table = &engine->table;
 	struct packet packet;
 	struct flow_key key;
 
 	sekisho_engine_set_policy(engine, 0, policy);
-	if (limits->half_open_percent != 0)
-		engine->zones[0].ceilings.half_open = half_open ? (uint32_t)half_open : 1;
+	engine->zones[0].ceilings.half_open = engine_half_open_ceiling(policy, excerpt->capacity);
 	engine->telemetry.received = excerpt->received;
 	engine->telemetry.now_ms = excerpt->now_ms;
 	table->swept_at = excerpt->now_ms;

@@ -317,7 +317,7 @@ bool policy_never_filters(const struct sekisho_policy *policy, uint8_t family,
 			  const uint8_t *address)
 {
 	for (size_t i = 0; i < policy->never_filtered_count; i++) {
-		if (classifier_prefix_holds(&policy->never_filtered[i], family, address))
+		if (sekisho_prefix_holds(&policy->never_filtered[i], family, address))
 			return true;
 	}
 	return false;

@@ -75,7 +75,7 @@ uint16_t rules_endpoint(const struct rules *rules, uint8_t family, const uint8_t
 	}
 	/* the last that does not begin after it */
 	if (low == 0 ||
-	    !classifier_prefix_holds(&rules->addresses[low - 1].prefix, family, address))
+	    !sekisho_prefix_holds(&rules->addresses[low - 1].prefix, family, address))
 		return 0;
 	return (uint16_t)(rules->addresses[low - 1].endpoint + 1);
 }
@@ -156,7 +156,7 @@ bool rules_acl_allows(const struct rules *rules, const struct rules_query *query
 		return true;
 	acl = &rules->acls[rules->endpoints[endpoint - 1].acl - 1];
 	for (size_t i = 0; i < acl->subnet_count; i++) {
-		if (classifier_prefix_holds(&acl->subnets[i], query->family, query->peer))
+		if (sekisho_prefix_holds(&acl->subnets[i], query->family, query->peer))
 			return true;
 	}
 	found = list_match(rules, acl->lists + query->direction, &asked);
@@ -361,7 +361,7 @@ static bool build_addresses(struct rules *rules)
 		const struct address *address = &rules->addresses[i];
 		const struct address *last = kept > 0 ? &rules->addresses[kept - 1] : NULL;
 
-		if (last == NULL || !classifier_prefix_holds(&last->prefix, address->prefix.family,
+		if (last == NULL || !sekisho_prefix_holds(&last->prefix, address->prefix.family,
 							     address->prefix.address))
 			rules->addresses[kept++] = *address;
 		else if (last->endpoint != address->endpoint)

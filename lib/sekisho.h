@@ -35,6 +35,10 @@ struct sekisho_prefix {
 	uint8_t length;      /* 0..32 or 0..128 */
 };
 
+/* Whether an address, 16 bytes with IPv4 in the first 4, lies in a block. Any thread. */
+bool sekisho_prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
+			  const uint8_t *address);
+
 enum sekisho_direction { SEKISHO_EGRESS = 0, SEKISHO_INGRESS = 1 };
 
 /* "egress" or "ingress". Any thread. */

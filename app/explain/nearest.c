@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* nearest.c: the rule that comes nearest to a packet that it does not admit. */
 #include <netinet/in.h>
-#include <string.h>
 
 #include "explain.h"
-
-static bool prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
-			 const uint8_t *address)
-{
-	unsigned whole = prefix->length / 8, rest = prefix->length % 8;
-
-	if (prefix->family != family || memcmp(prefix->address, address, whole) != 0)
-		return false;
-	return rest == 0 || ((prefix->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
-}
 
 static bool has_peer(const struct sekisho_rule_spec *rule, uint8_t family, const uint8_t *peer)
 {
 	for (size_t i = 0; i < rule->peer_count; i++)
-		if (prefix_holds(&rule->peers[i], family, peer))
+		if (sekisho_prefix_holds(&rule->peers[i], family, peer))
 			return true;
 	return false;
 }

@@ -11,24 +11,10 @@ import time
 
 import daemon
 from daemon import check
-from played import INSIDE, Played, capture, udp
+from played import FOUNDING, IKE, INSIDE, PEER, capture, Played, udp
 
 BUILD = sys.argv[1]
-PEER = "198.51.100.1"
 CROSSING = f"udp {PEER}:500 > {INSIDE}:500 ike=init"
-IKE = bytes([9] * 8) + bytes(8) + bytes([33, 0x20, 34, 8]) + bytes(4) + (28).to_bytes(4, "big")
-
-POLICY = """version: 1
-semantics: %s
-endpoints:
-  - {name: gateway-b, addresses: [198.51.100.2/32], groups: [vpn]}
-groups:
-  - name: vpn
-    ingress:
-      - {id: esp-in, protocol: esp, from: [198.51.100.1/32]}
-    egress:
-      - {id: all-out, protocol: all, to: [0.0.0.0/0, "::/0"]}
-"""
 
 
 def sekisho(*arguments):
@@ -50,7 +36,7 @@ def offline(work):
     for semantics in ("aws-like", "strict"):
         paths[semantics] = f"{work}/{semantics}.yaml"
         with open(paths[semantics], "w") as file:
-            file.write(POLICY % semantics)
+            file.write(FOUNDING % semantics)
     history = f"{work}/history.pcap"
     capture(history, [udp(INSIDE, 500, PEER, 500, IKE)])
 
@@ -106,7 +92,7 @@ def witnesses(work):
 
 
 def live(work):
-    test = Played(BUILD, work, POLICY % "aws-like", [udp(INSIDE, 500, PEER, 500, IKE)])
+    test = Played(BUILD, work, FOUNDING % "aws-like", [udp(INSIDE, 500, PEER, 500, IKE)])
     try:
         test.start()
         client = test.client()

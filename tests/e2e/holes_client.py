@@ -9,23 +9,9 @@ import time
 
 import daemon
 from daemon import check
-from played import INSIDE, Played, echo, frame, tcp, udp
+from played import FOUNDING, IKE, INSIDE, PEER, echo, frame, Played, tcp, udp
 
 BUILD = sys.argv[1]
-PEER = "198.51.100.1"
-IKE = bytes([9] * 8) + bytes(8) + bytes([33, 0x20, 34, 8]) + bytes(4) + (28).to_bytes(4, "big")
-
-POLICY = """version: 1
-semantics: %s
-endpoints:
-  - {name: gateway-b, addresses: [198.51.100.2/32], groups: [vpn]}
-groups:
-  - name: vpn
-    ingress:
-      - {id: esp-in, protocol: esp, from: [198.51.100.1/32]}
-    egress:
-      - {id: all-out, protocol: all, to: [0.0.0.0/0, "::/0"]}
-"""
 
 SENT = [udp(INSIDE, 500, PEER, 500, IKE), udp(INSIDE, 1194, PEER, 1194), udp(INSIDE, 40000, PEER, 9999),
         tcp(INSIDE, 40001, PEER, 443, 2), echo(INSIDE, PEER, 8, 7), frame(INSIDE, PEER, 50, bytes([1] * 24)),
@@ -45,7 +31,7 @@ def wait_for(client, count):
 
 
 def played(work, semantics, sent, ask):
-    test = Played(BUILD, work, POLICY % semantics, sent)
+    test = Played(BUILD, work, FOUNDING % semantics, sent)
     try:
         test.start()
         client = test.client()

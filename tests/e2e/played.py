@@ -6,6 +6,22 @@ import struct
 from daemon import Daemon
 
 INSIDE = "198.51.100.2"
+PEER = "198.51.100.1"
+
+# An initiation, and the founding case's policy with either semantics.
+IKE = bytes([9] * 8) + bytes(8) + bytes([33, 0x20, 34, 8]) + bytes(4) + (28).to_bytes(4, "big")
+
+FOUNDING = """version: 1
+semantics: %s
+endpoints:
+  - {name: gateway-b, addresses: [198.51.100.2/32], groups: [vpn]}
+groups:
+  - name: vpn
+    ingress:
+      - {id: esp-in, protocol: esp, from: [198.51.100.1/32]}
+    egress:
+      - {id: all-out, protocol: all, to: [0.0.0.0/0, "::/0"]}
+"""
 
 
 def checksum(data):
