@@ -96,6 +96,7 @@ enum cli_exit cmd_status(const struct cli *cli)
 	};
 	static const struct render_column workers[] = {
 		{"LCORE", "lcore"},
+		{"STATE", "state"},
 		{"HEARTBEAT", "heartbeat"},
 		{"EDGES", "edges"},
 	};

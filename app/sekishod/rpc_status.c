@@ -35,8 +35,9 @@ static json_t *edges_json(const struct daemon *daemon)
 	return list;
 }
 
-static json_t *workers_json(struct daemon *daemon)
+static json_t *workers_json(const struct control *control)
 {
+	struct daemon *daemon = control->daemon;
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < daemon->worker_count; i++) {
@@ -47,7 +48,9 @@ static json_t *workers_json(struct daemon *daemon)
 			if (daemon->edges[j].worker == i)
 				json_array_append_new(edges, json_string(daemon->edges[j].name));
 		json_array_append_new(list,
-				      json_pack("{s:i,s:I,s:o}", "lcore", (int)worker->lcore,
+				      json_pack("{s:i,s:s,s:I,s:o}", "lcore", (int)worker->lcore,
+						"state",
+						watchdog_word(&control->watchdog, worker),
 						"heartbeat",
 						(json_int_t)atomic_load(&worker->heartbeat), "edges",
 						edges));
@@ -87,5 +90,5 @@ void rpc_status(struct rpc_call *call)
 		"semantics", sekisho_semantics_word(sekisho_policy_semantics(first->policy)),
 		"policy", config_policy_name(first->config), "generation",
 		(json_int_t)first->generation, "state", daemon->appliance->state, "pending",
-		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(), "edges", edges_json(daemon), "workers", workers_json(daemon));
+		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(), "edges", edges_json(daemon), "workers", workers_json(call->control));
 }

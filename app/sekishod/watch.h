@@ -40,7 +40,8 @@ struct watch;
 	X(NEW, "new")       \
 	X(DROP, "drop")     \
 	X(POLICY, "policy") \
-	X(PORT, "port")
+	X(PORT, "port")     \
+	X(WORKER, "worker")
 
 enum watch_kind {
 #define X(id, word) WATCH_##id,
@@ -53,7 +54,7 @@ extern const char *const watch_kind_words[WATCH_KIND_COUNT];
 
 struct watch_request {
 	unsigned kinds; /* bit by enum watch_kind */
-	bool filtered;  /* else `filter` is not looked at; policies and ports are always told */
+	bool filtered;  /* else `filter` is not looked at; policies, ports and workers are always told */
 	struct filter filter;
 	uint32_t snap;      /* bytes of each frame to tell; 0: none */
 	uint64_t count;     /* events to tell; 0: no bound */

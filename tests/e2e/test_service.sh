@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
 
 two_hosts_begin "$@"
-words=$work/words holder=
+words=$work/words holder= watcher=
 # The daemon is to be this user, so what it writes to must be that user's.
 chown nobody "$work"
 cat >"$work/policy.yaml" <<'Y'
@@ -49,6 +49,22 @@ every_thread() { # FIELD VALUE...: each thread's is one of these
         [[ " $* " == *" $value "* ]] || { echo "$field is $value"; return 1; }
     done
 }
+worker_is() { [ "$(cli status -o json | jq -r '.workers[0].state')" = "$1" ]; } # STATE
+events_begin() { # commits until one is seen by who watches
+    for _ in $(seq 50); do
+        cli commit "$work/policy.yaml"
+        ! grep -q '"event":"policy"' "$work/events" || return 0
+    done
+    return 1
+}
+worker_told() { # STATE...: in this order, and nothing else
+    for _ in $(seq 100); do
+        [ "$(jq -r 'select(.event == "worker" and .worker == 1).state' "$work/events" | xargs)" != "$*" ] || return 0
+        sleep 0.1
+    done
+    cat "$work/events"
+    return 1
+}
 thread_named() { # PATTERN: its id
     grep -l "$1" /proc/"$daemon"/task/*/comm | head -n 1 | cut -d / -f 5
 }
@@ -88,17 +104,24 @@ if hold "$daemon"; then
     check "and the watchdog is not fed" fed_never
     release
     check "when it goes on, the watchdog is fed again" fed_again
+    cli events --kinds policy,worker -o json >"$work/events" & # until the daemon stops
+    watcher=$!
+    check "events are told" events_begin
     hold "$(thread_named worker)" || exit 1
     check "while a worker hangs, that is told" comes 'STATUS=worker 1 does not move'
+    check "the status names it" worker_is stuck
     check "and the watchdog is not fed" fed_never
     check "but the control thread answers" cli status
     release
     check "when it goes on, the watchdog is fed again" fed_again
     check "and packets pass again" pings
+    check "the status says so" worker_is polling
+    check "both were told to those who watch" worker_told stuck polling
 else
     echo "no thread can be held here: hanging is not tested"
 fi
 sekishod_stop
+[ -z "$watcher" ] || wait "$watcher" || true
 check "stopping is told" comes STOPPING=1
 
 chown root "$work/state"
