@@ -7,34 +7,15 @@ set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$(realpath "$2")
 sekisho=$build/app/sekisho/sekisho
-work=$(mktemp -d) pid= failed=0
+work=$(mktemp -d) pid=
 
 tidy() {
     [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null
     rm -rf "$work"
 }
 trap tidy EXIT
-
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@" >"$work/said" 2>&1; then
-        echo "pass: $name"
-    else
-        echo "FAIL: $name"
-        tail -n 12 "$work/said"
-        failed=1
-    fi
-}
-
-exits() { # CODE COMMAND...
-    local want=$1 got=0
-    shift
-    "$@" || got=$?
-    [ $got -eq "$want" ] || { echo "exit $got, not $want: $*"; return 1; }
-}
-
-equal() { [ "$1" = "$2" ] || { echo "\"$1\", not \"$2\""; return 1; }; }
+# shellcheck source=tests/e2e/checks.sh
+source "$here/tests/e2e/checks.sh"
 
 founding=$here/config/examples/aws-like.yaml
 
@@ -158,4 +139,4 @@ pid=
 
 # ---- Hostile files: refused in a second of processor time and in bounded memory -----------------------
 check "hostile files" python3 "$here/tests/e2e/hostile_policies.py" "$sekisho" "$work"
-exit $failed
+checks_end

@@ -13,31 +13,8 @@ sekisho=$(realpath "$build")/app/sekisho/sekisho
 captures=$here/../shared/captures
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failures=0
-checks=0
-
-check() { # DESCRIPTION COMMAND...
-	local what=$1
-	shift
-	checks=$((checks + 1))
-	if ! "$@" >"$work/out" 2>"$work/err"; then
-		failures=$((failures + 1))
-		echo "FAIL: $what"
-		head -3 "$work/out" "$work/err"
-	fi
-}
-
-exits() { # CODE COMMAND...
-	local want=$1 got
-	shift
-	"$@"
-	got=$?
-	[ "$got" = "$want" ] || { echo "exit $got, not $want: $*" >&2; return 1; }
-}
-
-equal() {
-	[ "$1" = "$2" ] || { echo "\"$1\", not \"$2\"" >&2; return 1; }
-}
+# shellcheck source=tests/e2e/checks.sh
+source "$here/tests/e2e/checks.sh"
 
 policy() { # SEMANTICS
 	cat <<-POLICY
@@ -394,5 +371,4 @@ for wrong in "--flows 0" "--flows 1G" "--mix established:90,new:20" "--mix estab
 	check "bench $wrong is refused" exits 2 bench $wrong
 done
 
-echo "$checks checks, $failures failures"
-[ "$failures" = 0 ]
+checks_end

@@ -12,27 +12,8 @@ sekisho=$(realpath "$2")/app/sekisho/sekisho
 cases=$here/tests/import
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failures=0
-checks=0
-
-check() { # DESCRIPTION COMMAND...
-	local what=$1
-	shift
-	checks=$((checks + 1))
-	if ! "$@" >"$work/out" 2>"$work/err"; then
-		failures=$((failures + 1))
-		echo "FAIL: $what"
-		head -3 "$work/out" "$work/err"
-	fi
-}
-
-exits() { # CODE COMMAND...
-	local want=$1 got
-	shift
-	"$@"
-	got=$?
-	[ "$got" = "$want" ] || { echo "exit $got, not $want: $*" >&2; return 1; }
-}
+# shellcheck source=tests/e2e/checks.sh
+source "$here/tests/e2e/checks.sh"
 
 # ---- The command line ----
 founding=("$cases"/founding-case/*.json)
@@ -49,17 +30,17 @@ check "64 MiB are refused" exits 2 timeout 5 "$sekisho" import aws "$work/huge.j
 check "so is what has no end" exits 2 timeout 5 "$sekisho" import aws /dev/zero
 echo nonsense >"$work/nonsense.json"
 check "no JSON" exits 1 "$sekisho" import aws "${founding[@]}" "$work/nonsense.json"
-check "and then nothing on stdout" test ! -s "$work/out"
+check "and then nothing on stdout" test ! -s "$work/last.out"
 
 # ---- Where from, where to ----
 check "files" exits 0 "$sekisho" import aws "${founding[@]}"
-cp "$work/out" "$work/policy.yaml"
+cp "$work/last.out" "$work/policy.yaml"
 check "is what is expected" cmp "$work/policy.yaml" "$cases/founding-case/policy.yaml"
-check "nothing to be said" test ! -s "$work/err"
+check "nothing to be said" test ! -s "$work/last.err"
 check "pipes" cmp "$work/policy.yaml" <("$sekisho" import aws <(cat "${founding[0]}") <(cat "${founding[1]}"))
 check "stdin" cmp "$work/policy.yaml" <(cat "${founding[@]}" | "$sekisho" import aws -)
 check "--to a file" exits 0 "$sekisho" import aws --to "$work/to.yaml" "${founding[@]}"
-check "leaves stdout alone" test ! -s "$work/out"
+check "leaves stdout alone" test ! -s "$work/last.out"
 check "and writes the same" cmp "$work/policy.yaml" "$work/to.yaml"
 check "--to nowhere" exits 4 "$sekisho" import aws --to "$work/absent/to.yaml" "${founding[@]}"
 check "--to a full disk" exits 4 "$sekisho" import aws --to /dev/full "${founding[@]}"
@@ -110,5 +91,4 @@ for policy in "$cases"/*/policy.yaml; do
 	check "check: $policy" exits 0 "$sekisho" check "$policy"
 done
 
-echo "$checks checks, $failures failures"
-[ "$failures" = 0 ]
+checks_end

@@ -13,35 +13,10 @@ sekisho=$(realpath "$2")/app/sekisho/sekisho
 capture=$here/tests/captures/ikev2-both.pcap
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/e2e/checks.sh
+source "$here/tests/e2e/checks.sh"
 cp "$here/config/examples/aws-like.yaml" "$here/config/examples/strict.yaml" "$work"
 cd "$work" || exit 1
-failures=0
-checks=0
-
-check() { # DESCRIPTION COMMAND...
-	local what=$1
-	shift
-	checks=$((checks + 1))
-	if ! "$@" >out 2>err; then
-		failures=$((failures + 1))
-		echo "FAIL: $what"
-		head -3 out err
-	fi
-	mv out last.out
-	mv err last.err
-}
-
-exits() { # CODE COMMAND...
-	local want=$1 got
-	shift
-	"$@"
-	got=$?
-	[ "$got" = "$want" ] || { echo "exit $got, not $want: $*" >&2; return 1; }
-}
-
-equal() {
-	[ "$1" = "$2" ] || { echo "\"$1\", not \"$2\"" >&2; return 1; }
-}
 
 compare() { # ARGUMENT...
 	"$sekisho" compare --a aws-like.yaml --b strict.yaml "$@"
@@ -97,11 +72,11 @@ check "no third capture" exits 2 compare inside.pcap outside.pcap "$capture"
 check "exactly as expected" exits 0 compare --expect known.json "$capture"
 sed 1d known.json >fewer.json
 check "one more than expected" exits 1 compare --expect fewer.json "$capture"
-check "and it is told" grep -q '^new      packet 2, ingress, udp 198.51.100.1:500 > 198.51.100.2:500: a pass' last.out
+check "and it is told" grep -q '^new      packet 2, ingress, udp 198.51.100.1:500 > 198.51.100.2:500: a pass' "$work/last.out"
 sed '1s/"packet":2/"packet":1/' known.json >moved.json
 check "one new, one missing" exits 1 compare -o json --expect moved.json "$capture"
 check "both are told" equal "$(jq -c 'if .new then ["new", .new.packet] elif .missing then
-	["missing", .missing[0:9]] else [.summary.new, .summary.missing] end' last.out | tr -d '\n')" \
+	["missing", .missing[0:9]] else [.summary.new, .summary.missing] end' "$work/last.out" | tr -d '\n')" \
 	'["missing","packet 1,"]["new",2][1,1]'
 sed 's/no-proof-ike/no-rule/' known.json >reasons.json
 check "another reason is another difference" exits 1 compare --expect reasons.json "$capture"
@@ -111,7 +86,7 @@ check "the end of the list is missing" exits 1 "$sekisho" compare --a aws-like.y
 	--expect known.json "$capture"
 echo '{"packet":"two"}' >bad.json
 check "a list that is none" exits 2 compare --expect bad.json "$capture"
-check "is named with its line" grep -q '^sekisho: bad.json:1: ' last.err
+check "is named with its line" grep -q '^sekisho: bad.json:1: ' "$work/last.err"
 echo 'x' >bad.json
 check "nor is this" exits 2 compare --expect bad.json "$capture"
 check "a list that is not there" exits 2 compare --expect absent.json "$capture"
@@ -279,5 +254,4 @@ else
 	echo "no Chromium here: the pages were not drawn"
 fi
 
-[ $failures = 0 ] || { echo "$failures of $checks checks failed"; exit 1; }
-echo "$checks checks passed"
+checks_end

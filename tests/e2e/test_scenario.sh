@@ -11,36 +11,11 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 sekisho=$(realpath "$2")/app/sekisho/sekisho
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# shellcheck source=tests/e2e/checks.sh
+source "$here/tests/e2e/checks.sh"
 mkdir "$work/examples"
 cp -r "$here"/config/examples/* "$work/examples"
 cd "$work/examples/scenarios" || exit 1
-failures=0
-checks=0
-
-check() { # DESCRIPTION COMMAND...
-	local what=$1
-	shift
-	checks=$((checks + 1))
-	if ! "$@" >"$work/out" 2>"$work/err"; then
-		failures=$((failures + 1))
-		echo "FAIL: $what"
-		head -3 "$work/out" "$work/err"
-	fi
-	mv "$work/out" "$work/last.out"
-	mv "$work/err" "$work/last.err"
-}
-
-exits() { # CODE COMMAND...
-	local want=$1 got
-	shift
-	"$@"
-	got=$?
-	[ "$got" = "$want" ] || { echo "exit $got, not $want: $*" >&2; return 1; }
-}
-
-equal() {
-	[ "$1" = "$2" ] || { echo "\"$1\", not \"$2\"" >&2; return 1; }
-}
 
 # ---- the examples ----
 for example in *.yaml; do
@@ -194,5 +169,4 @@ check "no file" exits 2 "$sekisho" scenario --policy ../strict.yaml absent.yaml
 sed 's/strict.yaml/absent.yaml/' founding-case.yaml >other.yaml
 check "no policy file" exits 2 "$sekisho" scenario other.yaml
 
-[ $failures = 0 ] || { echo "$failures of $checks checks failed"; exit 1; }
-echo "$checks checks passed"
+checks_end
