@@ -3,15 +3,23 @@
 #include "counters.h"
 
 static const struct {
-	const char *word, *sentence;
-} beside_engine[] = {
-	[COUNTERS_TRANSMIT_FULL -
-	 SEKISHO_REASON_COUNT] = {"transmit-full",
-				  "it was admitted, but the port it was for took no more"},
-	[COUNTERS_UNREADABLE -
-		SEKISHO_REASON_COUNT] = {"unreadable",
-					 "it came in pieces that could not be joined"},
+	const char *key, *word, *sentence;
+	enum port_drop_whose whose;
+} beside_engine[PORT_DROP_COUNT] = {
+#define X(id, key, word, sentence, whose) {#key, word, sentence, PORT_DROP_##whose},
+	PORT_DROPS(X)
+#undef X
 };
+
+const char *counters_drop_key(enum port_drop drop)
+{
+	return beside_engine[drop].key;
+}
+
+enum port_drop_whose counters_drop_whose(enum port_drop drop)
+{
+	return beside_engine[drop].whose;
+}
 
 const char *counters_reason_word(unsigned reason)
 {
@@ -28,9 +36,8 @@ const char *counters_reason_sentence(unsigned reason)
 
 uint64_t counters_by_reason(const struct daemon_totals *totals, unsigned reason)
 {
-	return reason == COUNTERS_TRANSMIT_FULL ? totals->transmit_full
-	       : reason == COUNTERS_UNREADABLE  ? totals->unreadable
-						: totals->engines.by_reason[reason];
+	return reason < SEKISHO_REASON_COUNT ? totals->engines.by_reason[reason]
+					     : totals->port_drops[reason - SEKISHO_REASON_COUNT];
 }
 
 struct sekisho_rule_stats counters_of_rule(const struct daemon *daemon, uint32_t rule)

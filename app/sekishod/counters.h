@@ -10,11 +10,14 @@
 
 #include "daemon.h"
 
-enum {
-	COUNTERS_TRANSMIT_FULL = SEKISHO_REASON_COUNT, /* it passed, but the port took no more */
-	COUNTERS_UNREADABLE, /* it came in pieces that could not be joined */
-	COUNTERS_REASON_COUNT
-};
+#define COUNTERS_REASON_COUNT (SEKISHO_REASON_COUNT + PORT_DROP_COUNT)
+
+/* The number of a cause at a port. */
+#define COUNTERS_PORT_DROP(drop) (SEKISHO_REASON_COUNT + (unsigned)(drop))
+
+/* The key in `stats` of a cause at a port, and whether it befalls packets that the port was to send. */
+const char *counters_drop_key(enum port_drop drop);
+enum port_drop_whose counters_drop_whose(enum port_drop drop);
 
 /* The word of a cause, and its sentence. Any thread. */
 const char *counters_reason_word(unsigned reason);

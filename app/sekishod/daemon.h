@@ -25,6 +25,7 @@
 #include "history.h"
 #include "inquiry.h"
 #include "jobs.h"
+#include "port_drops.h"
 #include "shadow.h"
 #include "state.h"
 #include "tap.h"
@@ -56,8 +57,7 @@ struct snapshot {
 struct port_counters {
 	_Atomic uint64_t received, received_bytes;
 	_Atomic uint64_t sent, sent_bytes;
-	_Atomic uint64_t transmit_full; /* passed, but the port took no more */
-	_Atomic uint64_t unreadable;    /* received in pieces that could not be joined */
+	_Atomic uint64_t drops[PORT_DROP_COUNT];
 };
 
 struct port {
@@ -209,7 +209,7 @@ uint32_t daemon_now_ms(const struct daemon *daemon);
 /* What all engines and ports have counted, summed up. */
 struct daemon_totals {
 	uint64_t received, sent, dropped, passed;
-	uint64_t transmit_full, unreadable;
+	uint64_t port_drops[PORT_DROP_COUNT];
 	struct sekisho_stats engines;
 };
 void daemon_totals_read(const struct daemon *daemon, struct daemon_totals *totals);

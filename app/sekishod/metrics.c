@@ -166,8 +166,9 @@ PORT(port_received_value, received)
 PORT(port_received_bytes_value, received_bytes)
 PORT(port_sent_value, sent)
 PORT(port_sent_bytes_value, sent_bytes)
-PORT(port_full_value, transmit_full)
-PORT(port_unreadable_value, unreadable)
+#define X(id, key, word, sentence, whose) PORT(port_##key##_value, drops[PORT_DROP_##id])
+PORT_DROPS(X)
+#undef X
 
 static unsigned edges_count(const struct metrics_page *page)
 {
@@ -253,8 +254,9 @@ static const struct family families[] = {
 	{"sekisho_port_received_bytes_total", "counter", "Bytes that the port has received.", &ports, port_received_bytes_value},
 	{"sekisho_port_sent_packets_total", "counter", "Packets that the port has sent.", &ports, port_sent_value},
 	{"sekisho_port_sent_bytes_total", "counter", "Bytes that the port has sent.", &ports, port_sent_bytes_value},
-	{"sekisho_port_transmit_full_packets_total", "counter", "Packets that were admitted, but the port took no more.", &ports, port_full_value},
-	{"sekisho_port_unreadable_packets_total", "counter", "Packets that came in pieces which could not be joined.", &ports, port_unreadable_value},
+#define X(id, key, word, sentence, whose) {"sekisho_port_" #key "_packets_total", "counter", "Packets lost at the port; each: " sentence ".", &ports, port_##key##_value},
+	PORT_DROPS(X)
+#undef X
 	{"sekisho_policy_generation", "gauge", "The generation of the policy in force.", &edges, generation_value},
 	{"sekisho_worker_loops_total", "counter", "Rounds of the worker over its ports: its heartbeat.", &workers, heartbeat_value},
 	{"sekisho_rule_packets_total", "counter", "Packets admitted by the rule or by a flow that it opened, or denied by an entry of a network ACL.", &rules, rule_packets_value},

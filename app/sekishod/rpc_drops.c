@@ -44,19 +44,21 @@ static void rows_add_ports(struct rows *rows, const struct daemon *daemon)
 {
 	for (unsigned i = 0; i < daemon->edge_count * 2; i++) {
 		const struct port_counters *counters = &daemon->edges[i / 2].ports[i % 2].counters;
-		struct drops_row row = {.edge = (uint16_t)(i / 2), .rule = SEKISHO_RULE_NONE};
 
-		/* What a port sends has come from the other side. */
-		row.direction = !(i % 2);
-		row.reason = COUNTERS_TRANSMIT_FULL;
-		row.packets = atomic_load(&counters->transmit_full);
-		rows->row[rows->count] = row;
-		rows->count += row.packets > 0;
-		row.direction = i % 2;
-		row.reason = COUNTERS_UNREADABLE;
-		row.packets = atomic_load(&counters->unreadable);
-		rows->row[rows->count] = row;
-		rows->count += row.packets > 0;
+		for (unsigned d = 0; d < PORT_DROP_COUNT; d++) {
+			bool sent = counters_drop_whose(d) == PORT_DROP_SENT;
+			struct drops_row row = {
+				.edge = (uint16_t)(i / 2),
+				.rule = SEKISHO_RULE_NONE,
+				/* What a port sends has come from the other side. */
+				.direction = (uint8_t)(sent ? !(i % 2) : i % 2),
+				.reason = (uint8_t)COUNTERS_PORT_DROP(d),
+				.packets = atomic_load(&counters->drops[d]),
+			};
+
+			rows->row[rows->count] = row;
+			rows->count += row.packets > 0;
+		}
 	}
 }
 
@@ -79,7 +81,7 @@ static void rows_merge(struct rows *rows)
 /* false: no memory. */
 static bool rows_read(struct rows *rows, const struct daemon *daemon)
 {
-	size_t most = daemon->edge_count * 4;
+	size_t most = daemon->edge_count * 2 * PORT_DROP_COUNT;
 
 	for (unsigned i = 0; i < daemon->worker_count; i++)
 		most += drops_rows(daemon->workers[i].drops);

@@ -5,31 +5,40 @@
 
 #define RULES_PAGE 2000
 
+/* Add what was lost at ports, by cause. */
+static void drops_add(json_t *object, const uint64_t *drops)
+{
+	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+		json_object_set_new(object, counters_drop_key(d),
+				    json_integer((json_int_t)drops[d]));
+}
+
+static json_t *port_json(const struct edge *edge, unsigned side)
+{
+	const struct port *port = &edge->ports[side];
+	const struct port_counters *counters = &port->counters;
+	uint64_t drops[PORT_DROP_COUNT];
+	json_t *row;
+
+	row = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "edge", edge->name, "side",
+			side == SEKISHO_EGRESS ? "inside" : "outside", "device", port->device,
+			"received", (json_int_t)atomic_load(&counters->received), "received_bytes",
+			(json_int_t)atomic_load(&counters->received_bytes), "sent",
+			(json_int_t)atomic_load(&counters->sent), "sent_bytes",
+			(json_int_t)atomic_load(&counters->sent_bytes));
+	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+		drops[d] = atomic_load(&counters->drops[d]);
+	drops_add(row, drops);
+	return row;
+}
+
 static json_t *ports_json(const struct daemon *daemon)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < daemon->edge_count; i++)
-		for (unsigned side = 0; side < 2; side++) {
-			const struct port *port = &daemon->edges[i].ports[side];
-			const struct port_counters *counters = &port->counters;
-
-			json_array_append_new(
-				list, json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I}", "edge",
-						daemon->edges[i].name, "side",
-						side == SEKISHO_EGRESS ? "inside" : "outside",
-						"device", port->device, "received",
-						(json_int_t)atomic_load(&counters->received),
-						"received_bytes",
-						(json_int_t)atomic_load(&counters->received_bytes),
-						"sent", (json_int_t)atomic_load(&counters->sent),
-						"sent_bytes",
-						(json_int_t)atomic_load(&counters->sent_bytes),
-						"transmit_full",
-						(json_int_t)atomic_load(&counters->transmit_full),
-						"unreadable",
-						(json_int_t)atomic_load(&counters->unreadable)));
-		}
+		for (unsigned side = 0; side < 2; side++)
+			json_array_append_new(list, port_json(&daemon->edges[i], side));
 	return list;
 }
 
@@ -53,17 +62,18 @@ void rpc_stats(struct rpc_call *call)
 	records = json_pack(
 		"{s:I,s:I}", "written", (json_int_t)atomic_load(&daemon->watches.records.written),
 		"lost", (json_int_t)atomic_load(&daemon->watches.records.lost));
-	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "received",
-				 (json_int_t)totals.received, "passed", (json_int_t)totals.passed,
-				 "dropped", (json_int_t)totals.dropped, "held",
-				 (json_int_t)totals.engines.held, "sent", (json_int_t)totals.sent,
-				 "transmit_full", (json_int_t)totals.transmit_full, "unreadable",
-				 (json_int_t)totals.unreadable, "conntrack_allowance_available",
-				 (json_int_t)totals.engines.flows_available,
-				 "conntrack_allowance_exceeded",
-				 (json_int_t)totals.engines.by_reason[SEKISHO_REASON_TABLE_FULL],
-				 "reasons", reasons, "flows", flows, "records", records,
-				 "ports", ports_json(daemon));
+	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I}", "received", (json_int_t)totals.received,
+				 "passed", (json_int_t)totals.passed, "dropped",
+				 (json_int_t)totals.dropped, "held",
+				 (json_int_t)totals.engines.held, "sent", (json_int_t)totals.sent);
+	drops_add(call->result, totals.port_drops);
+	json_object_update_new(
+		call->result,
+		json_pack("{s:I,s:I,s:o,s:o,s:o,s:o}", "conntrack_allowance_available",
+			  (json_int_t)totals.engines.flows_available, "conntrack_allowance_exceeded",
+			  (json_int_t)totals.engines.by_reason[SEKISHO_REASON_TABLE_FULL],
+			  "reasons", reasons, "flows", flows, "records", records, "ports",
+			  ports_json(daemon)));
 }
 
 /* ---- Rules ----------------------------------------------------------------------------------- */

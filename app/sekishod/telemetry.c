@@ -63,8 +63,8 @@ static void tell_stats(const struct daemon *daemon, const char *params, struct r
 	rte_tel_data_add_dict_uint(data, "dropped", totals.dropped);
 	rte_tel_data_add_dict_uint(data, "held", totals.engines.held);
 	rte_tel_data_add_dict_uint(data, "sent", totals.sent);
-	rte_tel_data_add_dict_uint(data, "transmit_full", totals.transmit_full);
-	rte_tel_data_add_dict_uint(data, "unreadable", totals.unreadable);
+	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+		rte_tel_data_add_dict_uint(data, counters_drop_key(d), totals.port_drops[d]);
 }
 
 static void tell_flows(const struct daemon *daemon, const char *params, struct rte_tel_data *data)

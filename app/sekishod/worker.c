@@ -66,7 +66,8 @@ static void depart(struct port *port, struct departure *departure)
 	counter_add(&port->counters.sent, sent);
 	counter_add(&port->counters.sent_bytes, bytes);
 	if (sent < departure->count) {
-		counter_add(&port->counters.transmit_full, departure->count - sent);
+		counter_add(&port->counters.drops[PORT_DROP_TRANSMIT_FULL],
+			    departure->count - sent);
 		rte_pktmbuf_free_bulk(departure->mbufs + sent, departure->count - sent);
 	}
 	departure->count = 0;
@@ -89,7 +90,7 @@ static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **
 
 		bytes += mbuf->pkt_len;
 		if (mbuf->nb_segs > 1 && rte_pktmbuf_linearize(mbuf) < 0) {
-			counter_add(&counters->unreadable, 1);
+			counter_add(&counters->drops[PORT_DROP_UNREADABLE], 1);
 			rte_pktmbuf_free(mbuf);
 			continue;
 		}
@@ -447,8 +448,9 @@ void daemon_totals_read(const struct daemon *daemon, struct daemon_totals *total
 
 			totals->received += atomic_load(&counters->received);
 			totals->sent += atomic_load(&counters->sent);
-			totals->transmit_full += atomic_load(&counters->transmit_full);
-			totals->unreadable += atomic_load(&counters->unreadable);
+			for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+				totals->port_drops[d] += atomic_load(&counters->drops[d]);
 		}
-	totals->dropped += totals->transmit_full + totals->unreadable;
+	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+		totals->dropped += totals->port_drops[d];
 }
