@@ -425,7 +425,7 @@ static bool workers_prepare(struct bench *bench, struct sekisho_policy *policy,
 		for (unsigned side = 0; side < 2; side++)
 			edge->ports[side].id = bench->lanes[i].ports[side];
 		atomic_store(&edge->current, policy);
-		edge->adopted = policy;
+		daemon->workers[i].adopted[edge->index] = policy;
 		sekisho_engine_set_policy(daemon->workers[i].engine, edge->index, policy);
 		if (!flows_open(bench, i, message))
 			return false;

@@ -53,11 +53,19 @@ struct snapshot {
 	unsigned passed; /* grace periods that are over */
 };
 
-/* Counters of a port. Written by its worker only. */
+/* What one worker counts of a port; nobody else writes it. */
 struct port_counters {
-	_Atomic uint64_t received, received_bytes;
+	_Alignas(64) _Atomic uint64_t received;
+	_Atomic uint64_t received_bytes;
 	_Atomic uint64_t sent, sent_bytes;
 	_Atomic uint64_t drops[PORT_DROP_COUNT];
+};
+
+/* The same of all workers, summed up. */
+struct port_totals {
+	uint64_t received, received_bytes;
+	uint64_t sent, sent_bytes;
+	uint64_t drops[PORT_DROP_COUNT];
 };
 
 struct port {
@@ -65,7 +73,7 @@ struct port {
 	char name[64];      /* EAL's name of the device */
 	uint16_t id;
 	bool started;
-	_Alignas(64) struct port_counters counters;
+	struct port_counters counters[CONFIG_WORKERS_MAX]; /* by worker */
 };
 
 struct edge {
@@ -76,8 +84,7 @@ struct edge {
 	bool own_policy; /* it does not follow the common policy */
 	struct snapshot *snapshot;                   /* control thread */
 	_Atomic uint32_t generation, semantics;      /* the snapshot's; written by control, read by any */
-	_Atomic(struct sekisho_policy *) current;    /* written by control, read by the worker */
-	struct sekisho_policy *adopted;              /* worker */
+	_Atomic(struct sekisho_policy *) current;    /* written by control, read by workers */
 	struct port ports[2];                        /* by the direction of what they receive */
 };
 
@@ -106,6 +113,7 @@ struct worker {
 	struct daemon *daemon;
 	unsigned index, lcore;
 	struct sekisho_engine *engine;
+	const struct sekisho_policy *adopted[CONFIG_EDGES_MAX]; /* the engine's, by edge */
 	struct shadow *shadow; /* NULL: none runs */
 	struct drops *drops;
 	struct tap tap;
@@ -187,6 +195,10 @@ void port_stop_all(struct daemon *daemon);
 
 /* Whether the port's link is up. Control thread. */
 bool port_link_up(const struct port *port);
+
+/* What all workers have counted of a port. Any thread. */
+void port_totals_read(const struct daemon *daemon, const struct port *port,
+		      struct port_totals *totals);
 
 /* ---- worker.c ---- */
 

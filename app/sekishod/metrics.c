@@ -156,11 +156,12 @@ static uint64_t port_up_value(const struct metrics_page *page, unsigned i)
 	return port_link_up(port_at(page, i));
 }
 
-#define PORT(name, member)                                                      \
-	static uint64_t name(const struct metrics_page *page, unsigned i)       \
-	{                                                                       \
-		return atomic_load_explicit(&port_at(page, i)->counters.member, \
-					    memory_order_relaxed);              \
+#define PORT(name, member)                                                \
+	static uint64_t name(const struct metrics_page *page, unsigned i) \
+	{                                                                 \
+		struct port_totals totals;                                \
+		port_totals_read(page->daemon, port_at(page, i), &totals); \
+		return totals.member;                                     \
 	}
 PORT(port_received_value, received)
 PORT(port_received_bytes_value, received_bytes)

@@ -70,6 +70,27 @@ bool port_link_up(const struct port *port)
 	       rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status;
 }
 
+static uint64_t load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void port_totals_read(const struct daemon *daemon, const struct port *port,
+		      struct port_totals *totals)
+{
+	*totals = (struct port_totals){0};
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		const struct port_counters *counters = &port->counters[i];
+
+		totals->received += load(&counters->received);
+		totals->received_bytes += load(&counters->received_bytes);
+		totals->sent += load(&counters->sent);
+		totals->sent_bytes += load(&counters->sent_bytes);
+		for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+			totals->drops[d] += load(&counters->drops[d]);
+	}
+}
+
 /* Queues of a port, with what checksum checking its NIC offers. 0 or -errno. */
 static int port_configure(struct daemon *daemon, struct port *port)
 {

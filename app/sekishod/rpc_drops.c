@@ -43,8 +43,9 @@ static int row_compare(const void *left, const void *right)
 static void rows_add_ports(struct rows *rows, const struct daemon *daemon)
 {
 	for (unsigned i = 0; i < daemon->edge_count * 2; i++) {
-		const struct port_counters *counters = &daemon->edges[i / 2].ports[i % 2].counters;
+		struct port_totals totals;
 
+		port_totals_read(daemon, &daemon->edges[i / 2].ports[i % 2], &totals);
 		for (unsigned d = 0; d < PORT_DROP_COUNT; d++) {
 			bool sent = counters_drop_whose(d) == PORT_DROP_SENT;
 			struct drops_row row = {
@@ -53,7 +54,7 @@ static void rows_add_ports(struct rows *rows, const struct daemon *daemon)
 				/* What a port sends has come from the other side. */
 				.direction = (uint8_t)(sent ? !(i % 2) : i % 2),
 				.reason = (uint8_t)COUNTERS_PORT_DROP(d),
-				.packets = atomic_load(&counters->drops[d]),
+				.packets = totals.drops[d],
 			};
 
 			rows->row[rows->count] = row;

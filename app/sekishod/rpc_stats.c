@@ -13,22 +13,19 @@ static void drops_add(json_t *object, const uint64_t *drops)
 				    json_integer((json_int_t)drops[d]));
 }
 
-static json_t *port_json(const struct edge *edge, unsigned side)
+static json_t *port_json(const struct daemon *daemon, const struct edge *edge, unsigned side)
 {
 	const struct port *port = &edge->ports[side];
-	const struct port_counters *counters = &port->counters;
-	uint64_t drops[PORT_DROP_COUNT];
+	struct port_totals totals;
 	json_t *row;
 
+	port_totals_read(daemon, port, &totals);
 	row = json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I}", "edge", edge->name, "side",
 			side == SEKISHO_EGRESS ? "inside" : "outside", "device", port->device,
-			"received", (json_int_t)atomic_load(&counters->received), "received_bytes",
-			(json_int_t)atomic_load(&counters->received_bytes), "sent",
-			(json_int_t)atomic_load(&counters->sent), "sent_bytes",
-			(json_int_t)atomic_load(&counters->sent_bytes));
-	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
-		drops[d] = atomic_load(&counters->drops[d]);
-	drops_add(row, drops);
+			"received", (json_int_t)totals.received, "received_bytes",
+			(json_int_t)totals.received_bytes, "sent", (json_int_t)totals.sent,
+			"sent_bytes", (json_int_t)totals.sent_bytes);
+	drops_add(row, totals.drops);
 	return row;
 }
 
@@ -38,7 +35,7 @@ static json_t *ports_json(const struct daemon *daemon)
 
 	for (unsigned i = 0; i < daemon->edge_count; i++)
 		for (unsigned side = 0; side < 2; side++)
-			json_array_append_new(list, port_json(&daemon->edges[i], side));
+			json_array_append_new(list, port_json(daemon, &daemon->edges[i], side));
 	return list;
 }
 

@@ -50,8 +50,9 @@ uint32_t daemon_now_ms(const struct daemon *daemon)
 	return (uint32_t)(((unsigned __int128)rte_rdtsc() * daemon->ms_per_tick) >> 64);
 }
 
-static void depart(struct port *port, struct departure *departure)
+static void depart(const struct worker *worker, struct port *port, struct departure *departure)
 {
+	struct port_counters *counters = &port->counters[worker->index];
 	uint64_t bytes = 0;
 	unsigned sent = 0;
 
@@ -63,11 +64,10 @@ static void depart(struct port *port, struct departure *departure)
 					 (uint16_t)(departure->count - sent));
 	for (unsigned i = sent; i < departure->count; i++)
 		bytes -= departure->mbufs[i]->pkt_len;
-	counter_add(&port->counters.sent, sent);
-	counter_add(&port->counters.sent_bytes, bytes);
+	counter_add(&counters->sent, sent);
+	counter_add(&counters->sent_bytes, bytes);
 	if (sent < departure->count) {
-		counter_add(&port->counters.drops[PORT_DROP_TRANSMIT_FULL],
-			    departure->count - sent);
+		counter_add(&counters->drops[PORT_DROP_TRANSMIT_FULL], departure->count - sent);
 		rte_pktmbuf_free_bulk(departure->mbufs + sent, departure->count - sent);
 	}
 	departure->count = 0;
@@ -75,10 +75,9 @@ static void depart(struct port *port, struct departure *departure)
 
 /* Describe received frames to the engine; those that cannot be read are counted, freed and left
  * out. */
-static unsigned frames_fill(struct edge *edge, unsigned side, struct rte_mbuf **mbufs,
-			    unsigned count, struct sekisho_frame *frames)
+static unsigned frames_fill(const struct edge *edge, unsigned side, struct port_counters *counters,
+			    struct rte_mbuf **mbufs, unsigned count, struct sekisho_frame *frames)
 {
-	struct port_counters *counters = &edge->ports[side].counters;
 	uint64_t bytes = 0;
 	unsigned kept = 0;
 
@@ -126,7 +125,8 @@ static void worker_release(struct worker *worker)
 			struct departure departure = {.mbufs = {releases[i].handle}, .count = 1};
 
 			if (releases[i].verdict.action == SEKISHO_PASS) {
-				depart(&edge->ports[!releases[i].direction], &departure);
+				depart(worker, &edge->ports[!releases[i].direction],
+				       &departure);
 			} else {
 				drops_count(worker->drops, edge->index, releases[i].direction,
 					    &releases[i].verdict);
@@ -159,7 +159,8 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 	received = rte_eth_rx_burst(edge->ports[side].id, 0, mbufs, DAEMON_BURST);
 	if (received == 0)
 		return 0;
-	count = frames_fill(edge, side, mbufs, received, frames);
+	count = frames_fill(edge, side, &edge->ports[side].counters[worker->index], mbufs, received,
+			    frames);
 	worker_judge(worker, now_ms, frames, count, verdicts);
 	tap_burst(&worker->tap, frames, count, verdicts);
 	departure.count = 0;
@@ -172,7 +173,7 @@ static unsigned worker_burst(struct worker *worker, struct edge *edge, unsigned 
 		}
 	}
 	if (departure.count > 0)
-		depart(&edge->ports[!side], &departure);
+		depart(worker, &edge->ports[!side], &departure);
 	worker_release(worker);
 	return received;
 }
@@ -214,14 +215,14 @@ void worker_answer(struct worker *worker, uint32_t now_ms)
 }
 
 /* Tell the engine if the edge has a new policy. */
-static void worker_adopt(struct worker *worker, struct edge *edge)
+static void worker_adopt(struct worker *worker, const struct edge *edge)
 {
-	struct sekisho_policy *policy = atomic_load_explicit(&edge->current, memory_order_acquire);
+	const struct sekisho_policy *policy = atomic_load_explicit(&edge->current, memory_order_acquire);
 
-	if (policy == edge->adopted)
+	if (policy == worker->adopted[edge->index])
 		return;
 	sekisho_engine_set_policy(worker->engine, edge->index, policy);
-	edge->adopted = policy;
+	worker->adopted[edge->index] = policy;
 }
 
 static int worker_main(void *argument)
@@ -443,13 +444,13 @@ void daemon_totals_read(const struct daemon *daemon, struct daemon_totals *total
 		totals_add_engine(totals, daemon->workers[i].engine);
 	for (unsigned i = 0; i < daemon->edge_count; i++)
 		for (unsigned side = 0; side < 2; side++) {
-			const struct port_counters *counters =
-				&daemon->edges[i].ports[side].counters;
+			struct port_totals port;
 
-			totals->received += atomic_load(&counters->received);
-			totals->sent += atomic_load(&counters->sent);
+			port_totals_read(daemon, &daemon->edges[i].ports[side], &port);
+			totals->received += port.received;
+			totals->sent += port.sent;
 			for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
-				totals->port_drops[d] += atomic_load(&counters->drops[d]);
+				totals->port_drops[d] += port.drops[d];
 		}
 	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
 		totals->dropped += totals->port_drops[d];
