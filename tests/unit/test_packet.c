@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "frames.h"
+#include "raw_frames.h"
 
 static void test_link_layer(void **state)
 {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "frames.h"
+#include "raw_frames.h"
 
 /* Parse an error and its quote. */
 static bool quote(struct frame error, struct packet *quoted)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * frames.h: frames byte by byte, for the tests of packet_parse().
+ * raw_frames.h: frames byte by byte, for the tests of packet_parse().
  *
  * Frames are built from a few good ones by patching bytes. Each is parsed from a heap buffer of
  * exactly the captured size, so that the address sanitizer sees a read of one byte too far.
  */
-#ifndef FRAMES_H
-#define FRAMES_H
+#ifndef RAW_FRAMES_H
+#define RAW_FRAMES_H
 
 #include <stdint.h>
 

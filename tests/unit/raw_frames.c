@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "frames.h"
+#include "raw_frames.h"
 
 static uint8_t *heap; /* the frame parsed last; payloads point into it */
 
