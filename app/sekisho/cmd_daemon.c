@@ -128,6 +128,10 @@ enum cli_exit cmd_stats(const struct cli *cli)
 		{"SENT", "sent"},
 		{"FULL", "transmit_full"},
 		{"UNREADABLE", "unreadable"},
+		{"MISSED", "driver_missed"},
+		{"ERRORS", "driver_errors"},
+		{"NO MBUF", "driver_no_mbuf"},
+		{"TX ERRORS", "driver_transmit_errors"},
 	};
 	json_t *result;
 	enum cli_exit code = ask(cli, RPC_READ, "stats", NULL, &result);

@@ -73,6 +73,7 @@ struct port {
 	char name[64];      /* EAL's name of the device */
 	uint16_t id;
 	bool started;
+	uint64_t ring_losses; /* that the driver was not told of */
 	struct port_counters counters[CONFIG_WORKERS_MAX]; /* by worker */
 };
 
@@ -172,6 +173,9 @@ int eal_start(struct daemon *daemon, const char *program, char *message);
 /* Its MTU. False if the device names none that is there. */
 bool netdev_mtu(const char *device, unsigned *mtu);
 
+/* Its index; 0 if the device names none that is there. */
+unsigned netdev_index(const char *device);
+
 /* Whether the device names one, and it is gone, or it or its link is down. */
 bool netdev_is_down(const char *device);
 
@@ -199,6 +203,11 @@ bool port_link_up(const struct port *port);
 /* What all workers have counted of a port. Any thread. */
 void port_totals_read(const struct daemon *daemon, const struct port *port,
 		      struct port_totals *totals);
+
+/* ---- port_losses.c ---- */
+
+/* What was lost beside our own counters, since the start. Control thread. */
+void port_losses_read(struct port *port, uint64_t losses[PORT_LOSS_COUNT]);
 
 /* ---- worker.c ---- */
 

@@ -171,6 +171,22 @@ PORT(port_sent_bytes_value, sent_bytes)
 PORT_DROPS(X)
 #undef X
 
+static uint64_t port_loss(const struct metrics_page *page, unsigned i, enum port_loss loss)
+{
+	uint64_t losses[PORT_LOSS_COUNT];
+
+	port_losses_read(&page->daemon->edges[i / 2].ports[i % 2], losses);
+	return losses[loss];
+}
+
+#define X(id, key, member, sentence)                                                     \
+	static uint64_t port_driver_##key##_value(const struct metrics_page *page, unsigned i) \
+	{                                                                                \
+		return port_loss(page, i, PORT_LOSS_##id);                               \
+	}
+PORT_LOSSES(X)
+#undef X
+
 static unsigned edges_count(const struct metrics_page *page)
 {
 	return page->daemon->edge_count;
@@ -257,6 +273,9 @@ static const struct family families[] = {
 	{"sekisho_port_sent_bytes_total", "counter", "Bytes that the port has sent.", &ports, port_sent_bytes_value},
 #define X(id, key, word, sentence, whose) {"sekisho_port_" #key "_packets_total", "counter", "Packets lost at the port; each: " sentence ".", &ports, port_##key##_value},
 	PORT_DROPS(X)
+#undef X
+#define X(id, key, member, sentence) {"sekisho_port_driver_" #key "_packets_total", "counter", "Packets lost by driver, NIC or kernel; each: " sentence ".", &ports, port_driver_##key##_value},
+	PORT_LOSSES(X)
 #undef X
 	{"sekisho_policy_generation", "gauge", "The generation of the policy in force.", &edges, generation_value},
 	{"sekisho_worker_loops_total", "counter", "Rounds of the worker over its ports: its heartbeat.", &workers, heartbeat_value},

@@ -48,6 +48,13 @@ bool netdev_mtu(const char *device, unsigned *mtu)
 	return true;
 }
 
+unsigned netdev_index(const char *device)
+{
+	struct ifreq answer;
+
+	return netdev_of(device, &answer) ? if_nametoindex(answer.ifr_name) : 0;
+}
+
 bool netdev_is_down(const char *device)
 {
 	const int up = IFF_UP | IFF_RUNNING;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * port_drops.h: how packets get lost at a port, before the engine has seen them or after it has passed them.
+ * port_drops.h: how packets get lost at a port: by us, before the engine has seen them or after it has passed
+ * them, and by the driver, the NIC or the kernel, which we only hear of.
  *
- * The only list of these causes: their counters, their words beside the engine's reasons, their keys in
- * `stats` and their metrics all come from it.
+ * The only lists of these causes: counters, words beside the engine's reasons, keys in `stats` and metrics
+ * all come from them.
  */
 #ifndef SEKISHOD_PORT_DROPS_H
 #define SEKISHOD_PORT_DROPS_H
@@ -23,5 +24,19 @@ enum port_drop {
 };
 
 enum port_drop_whose { PORT_DROP_RECEIVED, PORT_DROP_SENT };
+
+/* (ID, key, member of rte_eth_stats, sentence): not among what was received, or among what was sent. */
+#define PORT_LOSSES(X)                                                               \
+	X(MISSED, missed, imissed, "it came faster than it was taken from the port") \
+	X(ERRORS, errors, ierrors, "the driver could not receive it")                \
+	X(NO_MBUF, no_mbuf, rx_nombuf, "there was no buffer to receive it in")       \
+	X(TRANSMIT_ERRORS, transmit_errors, oerrors, "the driver took it and did not send it")
+
+enum port_loss {
+#define X(id, key, member, sentence) PORT_LOSS_##id,
+	PORT_LOSSES(X)
+#undef X
+		PORT_LOSS_COUNT
+};
 
 #endif

@@ -13,9 +13,22 @@ static void drops_add(json_t *object, const uint64_t *drops)
 				    json_integer((json_int_t)drops[d]));
 }
 
-static json_t *port_json(const struct daemon *daemon, const struct edge *edge, unsigned side)
+/* Add what driver, NIC and kernel lost of a port's. */
+static void losses_add(json_t *object, struct port *port)
 {
-	const struct port *port = &edge->ports[side];
+	uint64_t losses[PORT_LOSS_COUNT];
+
+	port_losses_read(port, losses);
+#define X(id, key, member, sentence)              \
+	json_object_set_new(object, "driver_" #key, \
+			    json_integer((json_int_t)losses[PORT_LOSS_##id]));
+	PORT_LOSSES(X)
+#undef X
+}
+
+static json_t *port_json(const struct daemon *daemon, struct edge *edge, unsigned side)
+{
+	struct port *port = &edge->ports[side];
 	struct port_totals totals;
 	json_t *row;
 
@@ -26,6 +39,7 @@ static json_t *port_json(const struct daemon *daemon, const struct edge *edge, u
 			(json_int_t)totals.received_bytes, "sent", (json_int_t)totals.sent,
 			"sent_bytes", (json_int_t)totals.sent_bytes);
 	drops_add(row, totals.drops);
+	losses_add(row, port);
 	return row;
 }
 

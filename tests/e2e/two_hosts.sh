@@ -201,14 +201,18 @@ counter() { # JQ-PATH: of `sekisho stats`
 
 reason() { counter ".reasons[\"$1\"]"; } # WORD: how many packets it has decided
 
+# The ports that sekishod is given.
+device_in=net_af_packet0,iface=p-in,framecnt=8192
+device_out=net_af_packet1,iface=p-out,framecnt=8192
+
 sekishod_start() { # POLICY
     cat >"$work/sekisho.yaml" <<YAML
 version: 1
 policy: $1
 edges:
   - name: edge
-    inside: {device: "net_af_packet0,iface=p-in,framecnt=8192"}
-    outside: {device: "net_af_packet1,iface=p-out,framecnt=8192"}
+    inside: {device: "$device_in"}
+    outside: {device: "$device_out"}
 memory: {flows: 65536, hugepages: no}
 control: {socket: $work/s.sock, readonly_socket: $work/ro.sock}
 $appliance_more
