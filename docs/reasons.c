@@ -15,6 +15,12 @@ static const struct row rows[] = {
 #undef X
 };
 
+static const struct row ends[] = {
+#define X(id, word, sentence) {word, "", "NONE", sentence},
+	SEKISHO_ENDS(X)
+#undef X
+};
+
 static const struct chapter {
 	const char *action, *title, *text;
 } chapters[] = {
@@ -67,6 +73,10 @@ int main(void)
 			if (strcmp(rows[i].action, chapters[c].action) == 0)
 				row_print(&rows[i]);
 	}
+	printf("# FLOWS THAT END\n\nThe *reason* in an _end_ event of *sekisho events* and of the "
+	       "records:\n\n");
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		row_print(&ends[i]);
 	printf("# SEE ALSO\n\n*sekisho*(1), *sekisho.yaml*(5), *sekishod*(8)\n");
 	return ferror(stdout) || fflush(stdout) ? 1 : 0;
 }

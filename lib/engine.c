@@ -35,7 +35,7 @@ static enum sekisho_reason through_flow(struct sekisho_engine *engine, struct jo
 				     was_half_open);
 		engine_flow_account(job, flow, now);
 		if (result.outcome == TRACK_LAST)
-			engine_flow_close(engine, flow);
+			flow_table_end(&engine->table, flow, SEKISHO_END_ANSWERED);
 		return originator ? SEKISHO_REASON_FLOW_ORIGINATOR : SEKISHO_REASON_FLOW_ANSWER;
 	case TRACK_JUDGE:
 		return engine_flow_may_open(engine, job, flow, false, result.reason, now);

@@ -27,6 +27,8 @@ struct sekisho_engine {
 	struct engine_zone *zones;
 	uint32_t rejudge_left; /* entries of the table not looked at since a policy changed */
 	struct sekisho_engine_config config;
+	sekisho_flow_ended *tell_end; /* NULL: nobody is told */
+	void *tell_context;
 	void *memory[7]; /* all that was allocated */
 };
 

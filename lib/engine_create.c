@@ -204,6 +204,36 @@ void engine_flow_describe(const struct flow_table *table, const struct flow *flo
 	track_other_spis(table, flow, info->spis);
 }
 
+/* TCP that has been closed lives on for a while, so that late segments find it; then it has not expired. */
+static enum sekisho_end end_of(const struct flow *flow, enum sekisho_end why)
+{
+	return why == SEKISHO_END_EXPIRED && flow->state >= FLOW_LAST_ACK ? SEKISHO_END_CLOSED
+									  : why;
+}
+
+/* The table's word that a flow ends, passed on. */
+static void flow_ends(void *context, const struct flow *flow, enum sekisho_end why)
+{
+	const struct sekisho_engine *engine = context;
+	uint32_t now = engine->telemetry.now_ms;
+	struct sekisho_flow_end end = {.why = end_of(flow, why)};
+
+	engine_flow_describe(&engine->table, flow, now, &end.flow);
+	end.flow.expires_ms = 0;
+	if (flow_time_reached(now, flow->expires_at))
+		end.ago_ms = now - flow->expires_at;
+	engine->tell_end(engine->tell_context, &end);
+}
+
+void sekisho_engine_tell_ends(struct sekisho_engine *engine, sekisho_flow_ended *tell,
+			      void *context)
+{
+	engine->tell_end = tell;
+	engine->tell_context = context;
+	engine->table.ended = tell != NULL ? flow_ends : NULL;
+	engine->table.ended_context = engine;
+}
+
 unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_ms,
 			      uint32_t *cursor, unsigned scan, struct sekisho_flow_info *out,
 			      unsigned max)

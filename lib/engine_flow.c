@@ -10,18 +10,6 @@
 
 /* ---- flows that are there --------------------------------------------------------------------- */
 
-static void flow_expire(struct sekisho_engine *engine, struct flow *flow)
-{
-	engine->table.expired++;
-	flow_table_remove(&engine->table, flow);
-}
-
-void engine_flow_close(struct sekisho_engine *engine, struct flow *flow)
-{
-	engine->table.closed++;
-	flow_table_remove(&engine->table, flow);
-}
-
 /* The rules' view of packets of a key, without ICMP's type and code. */
 static struct rules_query key_query(const struct flow_key *key, unsigned direction)
 {
@@ -91,7 +79,8 @@ static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_pol
 		return true;
 	if (!untracked)
 		*missing = SEKISHO_REASON_RULE_WITHDRAWN;
-	engine_flow_close(engine, flow);
+	flow_table_end(&engine->table, flow,
+		       untracked ? SEKISHO_END_UNTRACKED : SEKISHO_END_WITHDRAWN);
 	return false;
 }
 
@@ -100,7 +89,7 @@ struct flow *engine_flow_settle(struct sekisho_engine *engine, const struct seki
 				struct flow *flow, uint32_t now, enum sekisho_reason *missing)
 {
 	if (flow_time_reached(now, flow->expires_at)) {
-		flow_expire(engine, flow);
+		flow_table_end(&engine->table, flow, SEKISHO_END_EXPIRED);
 		return NULL;
 	}
 	return flow_rejudge(engine, policy, flow, missing) ? flow : NULL;
@@ -147,7 +136,7 @@ bool sekisho_engine_close_flow(struct sekisho_engine *engine, const struct sekis
 	if (flow == NULL || flow->opener != told->opener ||
 	    flow->opened_by[told->opener] != (uint32_t)told->opened_by[told->opener])
 		return false;
-	engine_flow_close(engine, flow);
+	flow_table_end(&engine->table, flow, SEKISHO_END_KILLED);
 	return true;
 }
 
@@ -226,7 +215,7 @@ static enum sekisho_reason make_way(struct sekisho_engine *engine, const struct 
 	full = stay_below(engine, job, over, now);
 	limit_return(&engine->table.limit, over);
 	if (full == PACKET_REASON_NONE)
-		engine_flow_close(engine, over);
+		flow_table_end(&engine->table, over, SEKISHO_END_REOPENED);
 	return full;
 }
 

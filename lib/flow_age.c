@@ -34,8 +34,7 @@ void flow_age_sweep(struct flow_table *table, uint32_t now)
 
 		if (flow->key.family == 0 || !flow_time_reached(now, flow->expires_at))
 			continue;
-		table->expired += !(flow->key.family & FLOW_KEY_PAIR);
-		flow_table_remove(table, flow);
+		flow_table_end(table, flow, SEKISHO_END_EXPIRED);
 	}
 }
 
@@ -60,8 +59,7 @@ bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim v
 		if (flow_time_reached(now, flow->expires_at)) {
 			bool fits = victims != FLOW_VICTIM_HALF_OPEN || is_victim(flow, victims);
 
-			table->expired += !(flow->key.family & FLOW_KEY_PAIR);
-			flow_table_remove(table, flow);
+			flow_table_end(table, flow, SEKISHO_END_EXPIRED);
 			if (fits)
 				return true;
 			continue;
@@ -72,8 +70,7 @@ bool flow_age_recycle(struct flow_table *table, uint32_t now, enum flow_victim v
 	}
 	if (victim == NULL)
 		return false;
-	table->recycled++;
-	flow_table_remove(table, victim);
+	flow_table_end(table, victim, SEKISHO_END_RECYCLED);
 	return true;
 }
 

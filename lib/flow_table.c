@@ -243,6 +243,21 @@ void flow_table_remove(struct flow_table *table, struct flow *flow)
 	pool_give(table, index);
 }
 
+void flow_table_end(struct flow_table *table, struct flow *flow, enum sekisho_end why)
+{
+	if (!(flow->key.family & FLOW_KEY_PAIR)) {
+		if (why == SEKISHO_END_EXPIRED)
+			table->expired++;
+		else if (why == SEKISHO_END_RECYCLED)
+			table->recycled++;
+		else
+			table->closed++;
+		if (__builtin_expect(table->ended != NULL, 0))
+			table->ended(table->ended_context, flow, why);
+	}
+	flow_table_remove(table, flow);
+}
+
 void *flow_table_extend(struct flow_table *table, struct flow *flow)
 {
 	struct flow *memory = pool_take(table);

@@ -30,6 +30,9 @@ struct flow_bucket {
 
 _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is one cache line");
 
+/* Somebody to be told of each flow that ends, just before it is taken out. */
+typedef void flow_ended(void *context, const struct flow *flow, enum sekisho_end why);
+
 struct flow_table {
 	struct flow *flows;
 	struct flow_bucket *buckets;
@@ -45,6 +48,8 @@ struct flow_table {
 	struct limit limit;
 	uint32_t *live_by_rule; /* flows now, by the number of the rule that opened them */
 	uint64_t expired, recycled, closed, created;
+	flow_ended *ended; /* NULL: nobody is told */
+	void *ended_context;
 };
 
 /* Sizes of the two memories for `capacity` flows, in bytes; both want 64-byte alignment. */
@@ -141,6 +146,9 @@ struct flow *flow_table_insert(struct flow_table *table, const struct flow_key *
 
 /* Take an entry out, with its extension. */
 void flow_table_remove(struct flow_table *table, struct flow *flow);
+
+/* The same for an entry whose time is over, and for a flow that ends before: counted, and told of. */
+void flow_table_end(struct flow_table *table, struct flow *flow, enum sekisho_end why);
 
 /* Note which rule opens a flow in a direction, or with SEKISHO_RULE_NONE that none does any more. */
 static inline void flow_table_set_rule(struct flow_table *table, struct flow *flow,

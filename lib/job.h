@@ -66,9 +66,6 @@ enum sekisho_reason engine_inspect_state(struct sekisho_engine *engine, struct j
 struct flow *engine_flow_settle(struct sekisho_engine *engine, const struct sekisho_policy *policy,
 				struct flow *flow, uint32_t now, enum sekisho_reason *missing);
 
-/* Take a flow out that has ended. */
-void engine_flow_close(struct sekisho_engine *engine, struct flow *flow);
-
 /*
  * No flow answers for this packet: do the rules? `missing` is the reason if none does. `flow` is the
  * live flow that did not answer for it, or NULL; with `over` it has ended and makes room for the new.

@@ -489,6 +489,23 @@ unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_
  */
 bool sekisho_engine_close_flow(struct sekisho_engine *engine, const struct sekisho_flow_info *flow);
 
+/* A flow that is no more. */
+struct sekisho_flow_end {
+	struct sekisho_flow_info flow; /* as it was at its last packet; `next` and `expires_ms` are 0 */
+	enum sekisho_end why;
+	uint32_t ago_ms; /* since its end: what has expired is found some time after */
+};
+
+/* Told of a flow as it ends: on the packet path, so it must not wait, nor call the engine. */
+typedef void sekisho_flow_ended(void *context, const struct sekisho_flow_end *end);
+
+/*
+ * Have somebody told of each flow that ends from now on, with its last counters; NULL: nobody. That costs
+ * a branch for each flow that ends then. Owner only, between bursts.
+ */
+void sekisho_engine_tell_ends(struct sekisho_engine *engine, sekisho_flow_ended *tell,
+			      void *context);
+
 #define SEKISHO_STATE_TIMERS 8
 
 /* What an engine's flows are, as far as it can make a difference to packets to come. */

@@ -40,6 +40,14 @@ static const struct {
 #undef X
 };
 
+static const struct {
+	const char *word, *sentence;
+} ends[SEKISHO_END_COUNT] = {
+#define X(id, word, sentence) [SEKISHO_END_##id] = {word, sentence},
+	SEKISHO_ENDS(X)
+#undef X
+};
+
 const unsigned char sekisho_reason_actions[SEKISHO_REASON_COUNT] = {
 #define X(id, word, action_, by, sentence) [SEKISHO_REASON_##id] = SEKISHO_##action_,
 	SEKISHO_REASONS(X)
@@ -86,4 +94,14 @@ const char *sekisho_phase_word(enum sekisho_phase phase)
 const char *sekisho_phase_question(enum sekisho_phase phase)
 {
 	return phases[phase].question;
+}
+
+const char *sekisho_end_word(enum sekisho_end end)
+{
+	return ends[end].word;
+}
+
+const char *sekisho_end_sentence(enum sekisho_end end)
+{
+	return ends[end].sentence;
 }

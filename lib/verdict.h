@@ -162,6 +162,30 @@
 	X(LIMIT_SOURCE,       LIMITS,   "STRICT-17")
 /* clang-format on */
 
+/* Why a flow is no more: (ID, word, sentence). */
+/* clang-format off */
+#define SEKISHO_ENDS(X) \
+	X(EXPIRED,   "expired",        "no packet came within its time") \
+	X(CLOSED,    "closed",         "TCP has closed it, by FIN of both sides or by RST, and its last timer is over") \
+	X(ANSWERED,  "answered",       "its last answer has come (STRICT-51)") \
+	X(REOPENED,  "reopened",       "it was over, and a new opening of the same tuple took its place") \
+	X(RECYCLED,  "recycled",       "it was half-open or unanswered, and made room for another") \
+	X(KILLED,    "killed",         "somebody closed it") \
+	X(WITHDRAWN, "rule-withdrawn", "the rule that opened it is gone (STRICT-4)") \
+	X(UNTRACKED, "untracked",      "rules open both ways leave nothing to track any more (AWS-65)")
+/* clang-format on */
+
+enum sekisho_end {
+#define X(id, ...) SEKISHO_END_##id,
+	SEKISHO_ENDS(X)
+#undef X
+		SEKISHO_END_COUNT
+};
+
+/* "expired", ...; and one plain sentence without a full stop. Any thread. */
+const char *sekisho_end_word(enum sekisho_end end);
+const char *sekisho_end_sentence(enum sekisho_end end);
+
 enum sekisho_phase {
 #define X(id, ...) SEKISHO_PHASE_##id,
 	SEKISHO_PHASES(X)

@@ -51,6 +51,28 @@ static void packet_print(const json_t *event)
 	putchar('\n');
 }
 
+static json_int_t count_of(const json_t *event, const char *what, const char *direction)
+{
+	return json_integer_value(json_object_get(json_object_get(event, what), direction));
+}
+
+/* A flow's end, in the columns of packets; and how long it lived, and what went each way. */
+static void end_print(const json_t *event)
+{
+	const char *there = text_of(event, "direction");
+	const char *back = strcmp(there, "egress") == 0 ? "ingress" : "egress";
+	double lived = json_number_value(json_object_get(event, "end")) -
+		       json_number_value(json_object_get(event, "start"));
+
+	printf("%-7s  %-8s  %-19s  %-9s  %-12s  %s  rule %s  %s, %.1f s, packets "
+	       "%" JSON_INTEGER_FORMAT " > %" JSON_INTEGER_FORMAT " <, bytes %" JSON_INTEGER_FORMAT
+	       " > %" JSON_INTEGER_FORMAT " <\n",
+	       "-", "-", text_of(event, "reason"), there, text_of(event, "edge"),
+	       text_of(event, "flow"), text_of(event, "rule"), text_of(event, "state"), lived,
+	       count_of(event, "packets", there), count_of(event, "packets", back),
+	       count_of(event, "bytes", there), count_of(event, "bytes", back));
+}
+
 /* Members of an event that has no packet, but for those that all have. */
 static void members_print(const json_t *event)
 {
@@ -84,6 +106,8 @@ static void row_print(const char *method, const json_t *event)
 		printf("%-6s  ", kind);
 	if (json_object_get(event, "verdict"))
 		packet_print(event);
+	else if (strcmp(kind, "end") == 0)
+		end_print(event);
 	else
 		members_print(event);
 }

@@ -65,7 +65,7 @@ static const struct verb verbs[] = {
 	{"trace", cmd_trace, "osfnF", "", 0, 0, "[--filter FILTER] [--count N] [--for TIME]",
 	 "each packet that FILTER means as it is judged, and why so"},
 	{"events", cmd_events, "osfnFK", "", 0, 0,
-	 "[--kinds new,drop,...] [--filter FILTER] [--count N] [--for TIME]",
+	 "[--kinds new,end,drop,...] [--filter FILTER] [--count N] [--for TIME]",
 	 "what happens: new flows, drops, policies put in force, links up and down"},
 	{"capture", cmd_capture, "osfnFuDB", "u", 0, 0,
 	 "--out FILE [--filter FILTER] [--drops] [--count N] [--bytes N] [--for TIME]",

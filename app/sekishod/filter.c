@@ -202,14 +202,19 @@ static void take_word(struct parser *parser, enum filter_kind kind)
 	word_next(parser);
 }
 
+/* Why a packet was judged as it was, or why a flow has ended. */
 static void take_reason(struct parser *parser)
 {
+	bool known = false;
+
 	for (unsigned i = 0; i < SEKISHO_REASON_COUNT; i++)
-		if (word_is(parser, sekisho_reason_word(i))) {
-			take_word(parser, FILTER_REASON);
-			return;
-		}
-	fail(parser, "'%.*s' is no reason", (int)parser->length, parser->at);
+		known |= word_is(parser, sekisho_reason_word(i));
+	for (unsigned i = 0; i < SEKISHO_END_COUNT; i++)
+		known |= word_is(parser, sekisho_end_word(i));
+	if (known)
+		take_word(parser, FILTER_REASON);
+	else
+		fail(parser, "'%.*s' is no reason", (int)parser->length, parser->at);
 }
 
 static void take_verdict(struct parser *parser)

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <protocols.h>
 
@@ -191,4 +192,29 @@ struct filter_subject flow_subject(const struct daemon *daemon,
 		subject.port[FILTER_DESTINATION] = flow->peer_port;
 	}
 	return subject;
+}
+
+void flow_tuple(const struct sekisho_flow_info *flow, struct sekisho_tuple *tuple)
+{
+	bool out = flow->opener == SEKISHO_EGRESS;
+	bool icmp = flow->protocol == IPPROTO_ICMP || flow->protocol == IPPROTO_ICMPV6;
+
+	*tuple = (struct sekisho_tuple){
+		.family = flow->family,
+		.protocol = flow->protocol,
+		.has_ports = protocol_has_ports(flow->protocol),
+		.has_icmp = icmp,
+	};
+	memcpy(tuple->source, out ? flow->local : flow->peer, sizeof(tuple->source));
+	memcpy(tuple->destination, out ? flow->peer : flow->local, sizeof(tuple->destination));
+	if (tuple->has_ports) {
+		tuple->source_port = out ? flow->local_port : flow->peer_port;
+		tuple->destination_port = out ? flow->peer_port : flow->local_port;
+	} else if (icmp) {
+		/* of a query's flow, its code is 0 and its type is known; of others both are */
+		bool query = flow->peer_port <= UINT8_MAX;
+
+		tuple->icmp_type = (uint8_t)flow->peer_port;
+		tuple->icmp_code = query ? 0 : (uint8_t)flow->local_port;
+	}
 }

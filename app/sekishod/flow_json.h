@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* flow_json.h: a flow for people, and for filters. Control thread. */
+/* flow_json.h: a flow for people, and for filters. Control thread; where only facts are told, any. */
 #ifndef SEKISHOD_FLOW_JSON_H
 #define SEKISHOD_FLOW_JSON_H
 
@@ -18,7 +18,10 @@ enum flow_json_detail {
 json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *flow,
 		  enum flow_json_detail detail);
 
-/* A flow as filters see it: from its opener to the other end. Points into both. */
+/* The tuple of its opener's packets, as far as a flow knows it. Any thread. */
+void flow_tuple(const struct sekisho_flow_info *flow, struct sekisho_tuple *tuple);
+
+/* A flow as filters see it: from its opener to the other end. Points into both. Any thread. */
 struct filter_subject flow_subject(const struct daemon *daemon,
 				   const struct sekisho_flow_info *flow);
 

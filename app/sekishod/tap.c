@@ -16,6 +16,7 @@
 
 _Static_assert((TAP_RING & (TAP_RING - 1)) == 0, "places are low bits");
 _Static_assert(sizeof(struct tap_record) % TAP_ALIGN == 0, "what follows is aligned");
+_Static_assert(sizeof(struct sekisho_flow_end) % TAP_ALIGN == 0, "and so is the next record");
 
 int tap_init(struct tap *tap)
 {
@@ -138,6 +139,30 @@ void tap_write_released(struct tap *tap, const struct sekisho_release *releases,
 		write_packet(&writer, &frame, &releases[i].verdict);
 	}
 	writer_end(&writer);
+}
+
+/* The engine's word that a flow has ended. */
+static void write_end(void *context, const struct sekisho_flow_end *end)
+{
+	struct writer writer;
+	struct tap_record *record;
+
+	writer_begin(&writer, context);
+	record = writer_room(&writer, (uint32_t)(sizeof(*record) + sizeof(*end)));
+	if (record == NULL)
+		return;
+	record->kind = TAP_FLOW_END;
+	record->direction = end->flow.opener;
+	record->zone = end->flow.zone;
+	record->ticks = writer.ticks;
+	memcpy(record + 1, end, sizeof(*end));
+	writer_end(&writer);
+}
+
+void tap_set_ends(struct tap *tap, struct sekisho_engine *engine)
+{
+	tap->told_of_ends = !tap->told_of_ends;
+	sekisho_engine_tell_ends(engine, tap->told_of_ends ? write_end : NULL, tap);
 }
 
 /* ---- the reader ------------------------------------------------------------------------------- */

@@ -7,7 +7,8 @@
  * costs the worker the look at that word. A record that has no room is lost and counted; the worker
  * never waits.
  *
- * A record is its header and then the first bytes of the frame, as many as are wanted. Records are
+ * A record is its header and then the first bytes of the frame, as many as are wanted; or what is to be
+ * said of a flow that has ended, which the engine tells while that is wanted. Records are
  * whole and aligned in the ring; one that would cross its end begins at its start, behind a gap that
  * has a header of its own.
  *
@@ -30,9 +31,14 @@
 /* What is wanted: which records, and in the upper bits how many bytes of a frame. */
 #define TAP_PASSED     0x1u
 #define TAP_DROPPED    0x2u
+#define TAP_ENDED      0x4u
 #define TAP_SNAP_SHIFT 16
 
-enum tap_kind { TAP_GAP, TAP_PACKET };
+enum tap_kind {
+	TAP_GAP,
+	TAP_PACKET,
+	TAP_FLOW_END /* a struct sekisho_flow_end follows; the direction is its opener's */
+};
 
 struct tap_record {
 	uint32_t size; /* in the ring, with all that follows */
@@ -40,6 +46,7 @@ struct tap_record {
 	uint8_t direction;
 	uint16_t zone;
 	uint64_t ticks;    /* rte_rdtsc() */
+	/* of a packet */
 	uint32_t length;   /* of the frame on the wire */
 	uint32_t captured; /* bytes of it that follow */
 	struct sekisho_verdict verdict;
@@ -52,6 +59,7 @@ struct tap {
 	/* the writer's */
 	_Alignas(64) _Atomic uint64_t head;
 	_Atomic uint64_t lost; /* records */
+	bool told_of_ends;     /* by the engine */
 	uint8_t *ring;
 };
 
@@ -68,11 +76,30 @@ void tap_write_burst(struct tap *tap, const struct sekisho_frame *frames, unsign
 /* Tell of frames that were held, whose handles are mbufs; tap_released() is what to call. */
 void tap_write_released(struct tap *tap, const struct sekisho_release *releases, unsigned count);
 
+/* Have the engine tell of flows that end, or no longer; tap_follow() is what to call. */
+void tap_set_ends(struct tap *tap, struct sekisho_engine *engine);
+
+/* Whether any packet is wanted. */
+static inline bool tap_wants_packets(const struct tap *tap)
+{
+	return (atomic_load_explicit(&tap->wanted, memory_order_relaxed) &
+		(TAP_PASSED | TAP_DROPPED)) != 0;
+}
+
+/* Between bursts: do as is wanted now. */
+static inline void tap_follow(struct tap *tap, struct sekisho_engine *engine)
+{
+	uint32_t wanted = atomic_load_explicit(&tap->wanted, memory_order_relaxed);
+
+	if (__builtin_expect((wanted & TAP_ENDED) != 0, 0) != tap->told_of_ends)
+		tap_set_ends(tap, engine);
+}
+
 /* A burst has its verdicts, and no frame has been freed. */
 static inline void tap_burst(struct tap *tap, const struct sekisho_frame *frames, unsigned count,
 			     const struct sekisho_verdict *verdicts)
 {
-	if (__builtin_expect(atomic_load_explicit(&tap->wanted, memory_order_relaxed) != 0, 0))
+	if (__builtin_expect(tap_wants_packets(tap), 0))
 		tap_write_burst(tap, frames, count, verdicts);
 }
 
@@ -80,7 +107,7 @@ static inline void tap_burst(struct tap *tap, const struct sekisho_frame *frames
 static inline void tap_released(struct tap *tap, const struct sekisho_release *releases,
 				unsigned count)
 {
-	if (__builtin_expect(atomic_load_explicit(&tap->wanted, memory_order_relaxed) != 0, 0))
+	if (__builtin_expect(tap_wants_packets(tap), 0))
 		tap_write_released(tap, releases, count);
 }
 

@@ -14,13 +14,14 @@
 
 #include "daemon.h"
 #include "tell.h"
+#include "tell_end.h"
 
 #define PASS_RECORDS 1024    /* of each worker, before the list is looked at again */
 #define IDLE_NS      5000000 /* between looks at taps that were empty */
 #define THREAD_NICE  5       /* where workers poll on all cpus */
 
 /* What comes through the taps. */
-#define PACKET_KINDS (1u << WATCH_PACKET | 1u << WATCH_NEW | 1u << WATCH_DROP)
+#define TAPPED_KINDS (1u << WATCH_PACKET | 1u << WATCH_NEW | 1u << WATCH_END | 1u << WATCH_DROP)
 
 struct watch {
 	struct watch_request request;
@@ -152,17 +153,41 @@ static unsigned packet_kinds(const struct tap_record *record)
 	       (unsigned)(record->verdict.action == SEKISHO_DROP) << WATCH_DROP;
 }
 
-/* Tell one watch of a packet, if it wants to know. */
-static void watch_packet(struct watch *watch, const struct tell *tell)
+/* Whether a watch wants to know of a record of these kinds, which says this. */
+static bool watch_wants(const struct watch *watch, const struct tap_record *record, unsigned kinds,
+			const struct filter_subject *subject)
 {
 	const struct watch_request *request = &watch->request;
-	unsigned kinds = packet_kinds(tell->record) & request->kinds;
 
-	if (kinds == 0 || (int64_t)(tell->record->ticks - watch->since) < 0)
-		return;
-	if (request->filtered && !filter_matches(&request->filter, &tell->subject))
-		return;
-	watch_add(watch, tell_packet(tell, watch_kind_words[__builtin_ctz(kinds)], request->snap));
+	if (!(kinds & request->kinds) || (int64_t)(record->ticks - watch->since) < 0)
+		return false;
+	return !request->filtered || filter_matches(&request->filter, subject);
+}
+
+/* A packet's record, to all who want to know. */
+static void packet_tell(struct watches *watches, const struct tell *tell, struct watch **list,
+			unsigned count)
+{
+	unsigned kinds = packet_kinds(tell->record);
+
+	records_packet(&watches->records, tell);
+	for (unsigned i = 0; i < count; i++) {
+		const struct watch_request *request = &list[i]->request;
+		unsigned kind;
+
+		if (!watch_wants(list[i], tell->record, kinds, &tell->subject))
+			continue;
+		kind = (unsigned)__builtin_ctz(kinds & request->kinds);
+		watch_add(list[i], tell_packet(tell, watch_kind_words[kind], request->snap));
+	}
+}
+
+/* That of a flow that has ended. */
+static void end_tell(const struct tell_end *end, struct watch **list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (watch_wants(list[i], end->record, 1u << WATCH_END, &end->subject))
+			watch_add(list[i], tell_flow_end(end, watch_kind_words[WATCH_END]));
 }
 
 /* Pairs the workers' clock with that of the world. */
@@ -187,13 +212,19 @@ static unsigned tap_drain(struct watches *watches, unsigned worker, struct watch
 
 	while (drained < PASS_RECORDS && (record = tap_peek(tap)) != NULL) {
 		double age = (double)(int64_t)(clock.ticks - record->ticks);
-		struct tell tell;
+		double time = clock.time - age * clock.seconds_per_tick;
 
-		tell_init(&tell, watches->daemon, worker, record,
-			  clock.time - age * clock.seconds_per_tick);
-		records_packet(&watches->records, &tell);
-		for (unsigned i = 0; i < count; i++)
-			watch_packet(list[i], &tell);
+		if (record->kind == TAP_PACKET) {
+			struct tell tell;
+
+			tell_init(&tell, watches->daemon, worker, record, time);
+			packet_tell(watches, &tell, list, count);
+		} else {
+			struct tell_end end;
+
+			tell_end_init(&end, watches->daemon, worker, record, time);
+			end_tell(&end, list, count);
+		}
 		tap_next(tap, record);
 		drained++;
 	}
@@ -232,6 +263,8 @@ static void wanted_set(struct watches *watches)
 		wanted |= TAP_PASSED;
 	if (kinds & (1u << WATCH_PACKET | 1u << WATCH_DROP))
 		wanted |= TAP_DROPPED;
+	if (kinds & 1u << WATCH_END)
+		wanted |= TAP_ENDED;
 	if (wanted != 0)
 		wanted |= snap << TAP_SNAP_SHIFT;
 	atomic_store_explicit(&watches->kinds, kinds, memory_order_relaxed);
@@ -289,7 +322,7 @@ static bool watch_settle(struct watch *watch, uint64_t lost, uint64_t now_ms)
 
 	pthread_mutex_lock(&watch->lock);
 	over = watch_is_full(watch) || (request->until_ms > 0 && now_ms >= request->until_ms);
-	if (!watch->ended && request->kinds & PACKET_KINDS)
+	if (!watch->ended && request->kinds & TAPPED_KINDS)
 		lost_count(watch, lost - watch->tap_lost);
 	watch->tap_lost = lost;
 	lost_add(watch);

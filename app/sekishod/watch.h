@@ -38,6 +38,7 @@ struct watch;
 #define WATCH_KINDS(X)      \
 	X(PACKET, "packet") \
 	X(NEW, "new")       \
+	X(END, "end")       \
 	X(DROP, "drop")     \
 	X(POLICY, "policy") \
 	X(PORT, "port")     \

@@ -250,6 +250,7 @@ static int worker_main(void *argument)
 			if (daemon->shared_cpus)
 				sched_yield(); /* another worker may wait for this very cpu */
 		}
+		tap_follow(&worker->tap, worker->engine);
 		sekisho_engine_rejudge(worker->engine, now_ms);
 		worker_answer(worker, now_ms);
 		inquiry_answer(&worker->inquiry, worker->engine, now_ms);

@@ -49,6 +49,22 @@ check "events: a new flow, with its names elsewhere" until_it event \
     '.event == "new" and .rule == "g/web" and .admitted_by == "rule" and .flow_id > 0 and (.community_id | startswith("1:"))'
 check "events: a drop" until_it event '.event == "drop" and .reason == "no-rule"'
 
+check "the tool ends flows" "$build/app/sekisho/sekisho" flows kill 'proto tcp and port 7000' --socket "$work/s.sock"
+check "events: a flow's end is its last record, of the same flow" until_it jq -es '
+    (map(select(.event == "new" and .rule == "g/web"))[0]) as $new |
+    any(.[]; .event == "end" and .flow_id == $new.flow_id and .community_id == $new.community_id and
+        .reason == "killed" and .rule == "g/web" and .admitted_by == "rule" and .start <= .end and
+        .packets.egress > 2 and .packets.ingress > 2 and .bytes.egress > 200)' "$work/events.json"
+ended() { jq -es "map(select(.event == \"end\" and .rule == \"g/web\"))[0]" "$work/events.json"; }
+# all that the flow has carried stands in the intervals as well: frames are 14 bytes longer than packets
+sums() {
+    local out=0 packets
+    packets=$(ended | jq .packets.egress)
+    out=$(awk '$4 == "192.0.2.2" && $7 == 7000 && $13 == "ACCEPT" { sum += $10 } END { print sum }' "$work/flows.log")
+    [ "$(ended | jq .bytes.egress)" = $((out + 14 * packets)) ]
+}
+check "its bytes are those of its lines in the flow log" until_it sums
+
 for signal in HUP USR1; do
     mv "$work/flows.log" "$work/flows.$signal"
     kill -$signal "$daemon"

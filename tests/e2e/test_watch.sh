@@ -68,6 +68,20 @@ check "are these" says drops '[.[].event] == ["drop", "drop", "done"]'
 check "a flow is new once" watching new "$pass_out; $pass_out" -- \
     events --kinds new --filter "dport 6000" --count 2 -o json
 check "with the rule that opened it" says new 'all(.[:2][]; .event == "new" and .rule == "g/all-out")'
+kill_it="cli flows kill 'proto udp and port 6000'"
+check "a flow's end is told" watching end "$pass_out; $pass_out; $kill_it" -- \
+    events --kinds end --filter "reason killed and dport 6000" --count 1 -o json
+check "why, when, and what it has carried" says end '.[0] | .event == "end" and .reason == "killed" and
+    .admitted_by == "rule" and .rule == "g/all-out" and .state == "unanswered" and .direction == "egress" and
+    .packets.egress >= 1 and .packets.ingress == 0 and .bytes.egress == 43 * .packets.egress and
+    .start < .end and .end <= .time and .flow_id == .opened_by and (.community_id | startswith("1:")) and
+    (.flow | test("^udp 192.0.2.2:[0-9]+ > 192.0.2.1:6000$"))'
+check "as a line" watching end_line "$pass_out; $kill_it" -- events --kinds end --filter "dport 6000" --count 1
+check "with the same" grep -qE ' end +- +- +killed +egress +edge +udp .*:6000  rule g/all-out  unanswered, ' "$work/end_line"
+sed '/id: all-out/s/all, to/tcp, to/' "$work/policy.yaml" >"$work/less.yaml"
+check "a flow whose rule goes" watching withdrawn "$pass_out; cli commit $work/less.yaml; cli rollback" -- \
+    events --kinds end --filter "dport 6000" --count 1 -o json
+check "ends for that" says withdrawn '.[0].reason == "rule-withdrawn"'
 check "a policy put in force is told" watching policy "cli commit $work/next.yaml" -- \
     events --kinds policy --count 1 -o json
 check "with its edge and generation" says policy '.[0] | .event == "policy" and .edge == "edge" and .generation > 1'
@@ -96,7 +110,7 @@ status() { local code=0; "${@:2}" >"$work/out" 2>"$work/err" || code=$?; [ $code
 check "a filter that is none is refused" status 4 cli trace --filter "udp and prot 5"
 check "with its column" grep -q "filter, column 9: 'prot' is not known" "$work/err"
 check "an event that is none is refused" status 4 cli events --kinds new,old
-check "with those there are" grep -q "kinds must be a list of some of new, drop, policy, port" "$work/err"
+check "with those there are" grep -q "kinds must be a list of some of new, end, drop, policy, port" "$work/err"
 check "a file that cannot be written" status 4 cli capture --out /nowhere/x.pcapng --count 1
 check "--out is needed" status 2 cli capture
 check "frames are not for readers" status 4 "$build/app/sekisho/sekisho" capture --out "$work/x" --count 1 --socket "$work/ro.sock"

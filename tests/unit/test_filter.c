@@ -83,6 +83,7 @@ static const struct {
 	{"rule vpn/all-out", "i"},
 	{"state unanswered", "i"},
 	{"reason no-rule or reason not-ip", "eo"},
+	{"reason expired or reason rule-withdrawn", ""},
 	{"direction egress and not reason not-ip", "i"},
 	{"direction ingress", "e"},
 	{"ip or ip6 and proto tcp", "i"},
