@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* engine_create.c: an engine's life, and what it tells; everything that is not the packet path. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +10,7 @@
 #define FLOWS_MIN         64
 #define FRAGMENTS_DEFAULT 4096
 #define HELD_BYTES_DEFAULT (4u << 20)
+#define LIMIT_SHARES       4
 #define RANDOM_TWIST      0x5a /* the fragments' secret differs from the flows' */
 
 static void *libc_allocate(void *context, size_t size, size_t align)
@@ -38,6 +40,19 @@ static struct fragment_limits fragment_limits(const struct sekisho_engine_config
 	};
 }
 
+/*
+ * For how many flows the engine counts sources. In a sum over engines there are the flows of all, so cells
+ * for all are needed; but not without end, or sketches would outgrow the tables.
+ */
+static uint32_t limit_flows(const struct sekisho_engine_config *config)
+{
+	uint64_t most = (uint64_t)config->flows * LIMIT_SHARES;
+
+	if (config->flows_together <= config->flows)
+		return config->flows;
+	return config->flows_together < most ? config->flows_together : (uint32_t)most;
+}
+
 /* Take all memories; false if one is not to be had. */
 static bool take_memory(struct sekisho_engine *engine)
 {
@@ -47,7 +62,7 @@ static bool take_memory(struct sekisho_engine *engine)
 	size_t sizes[] = {
 		flow_table_flows_size(config->flows),
 		flow_table_buckets_size(config->flows),
-		limit_size(config->flows),
+		limit_size(limit_flows(config)),
 		fragment_table_size(&fragments),
 		(size_t)config->zones * sizeof(struct engine_zone),
 		rules * sizeof(struct sekisho_rule_stats),
@@ -91,7 +106,8 @@ struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config 
 		return NULL;
 	}
 	memory = (struct flow_table_memory){engine->memory[0], engine->memory[1],
-					    engine->memory[2], engine->memory[6]};
+					    engine->memory[2], engine->memory[6],
+					    limit_flows(config)};
 	for (size_t i = 0; i < sizeof(random); i++)
 		random[i] = config->hash_key[i] ^ RANDOM_TWIST;
 	flow_table_init(&engine->table, config->flows, &memory, config->hash_key);
@@ -111,6 +127,16 @@ void sekisho_engine_destroy(struct sekisho_engine *engine)
 			engine->config.release(engine->config.context, engine->memory[i]);
 	}
 	free(engine);
+}
+
+void sekisho_engines_share_limits(struct sekisho_engine *const *engines, unsigned count)
+{
+	for (unsigned i = 0; i + 1 < count; i++)
+		assert(engines[i]->table.limit.mask == engines[count - 1]->table.limit.mask);
+	for (unsigned i = count - 1; i-- > 0;)
+		limit_join(&engines[i]->table.limit, &engines[i + 1]->table.limit);
+	if (count > 1)
+		limit_join(&engines[count - 1]->table.limit, &engines[0]->table.limit);
 }
 
 /* A policy says 0 where it has no ceiling. */

@@ -43,7 +43,8 @@ void flow_table_init(struct flow_table *table, uint32_t capacity,
 	flow_hash_secret_init(&table->secret, random);
 	for (size_t i = 0; i < sizeof(twisted); i++)
 		twisted[i] = random[i] ^ RANDOM_TWIST;
-	limit_init(&table->limit, capacity, memory->limit, twisted);
+	limit_init(&table->limit, memory->limit_flows ? memory->limit_flows : capacity,
+		   memory->limit, twisted);
 }
 
 /* ---- buckets ---------------------------------------------------------------------------------- */

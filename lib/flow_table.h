@@ -60,6 +60,7 @@ size_t flow_table_buckets_size(uint32_t capacity);
 struct flow_table_memory {
 	void *flows, *buckets, *limit;
 	uint32_t *live_by_rule;
+	uint32_t limit_flows; /* that `limit` is for; 0: as many as the table's */
 };
 
 /* Lay a table into its memories. `random` is 32 bytes. */

@@ -5,33 +5,53 @@
 #define CELLS_MIN      1024u
 #define FLOWS_PER_CELL 4u
 
-static uint32_t cell_count(uint32_t capacity)
+static uint32_t cell_count(uint32_t flows)
 {
 	uint32_t count = CELLS_MIN;
 
-	while (count < capacity / FLOWS_PER_CELL)
+	while (count < flows / FLOWS_PER_CELL)
 		count *= 2;
 	return count;
 }
 
-size_t limit_size(uint32_t capacity)
+size_t limit_size(uint32_t flows)
 {
-	return 2 * (size_t)cell_count(capacity) * sizeof(struct limit_cell);
+	return 2 * (size_t)cell_count(flows) * sizeof(struct limit_cell);
 }
 
-void limit_init(struct limit *limit, uint32_t capacity, void *memory, const uint8_t *random)
+void limit_init(struct limit *limit, uint32_t flows, void *memory, const uint8_t *random)
 {
 	memset(limit, 0, sizeof(*limit));
-	limit->mask = cell_count(capacity) - 1;
-	limit->rows[0] = memory;
-	limit->rows[1] = limit->rows[0] + cell_count(capacity);
+	limit->mask = cell_count(flows) - 1;
+	limit->rows[0] = memory; /* and the second follows it */
+	limit->rows[1] = limit->rows[0] + cell_count(flows);
 	flow_hash_secret_init(&limit->secret, random);
+}
+
+void limit_join(struct limit *limit, const struct limit *next)
+{
+	limit->next = next;
+	limit->secret = next->secret;
 }
 
 /* A source's cells, one a row. */
 struct cells {
 	struct limit_cell *row[2];
 };
+
+/* What a source has in a cell, and in that of all others that count together. */
+static struct limit_cell sum_of(const struct limit *limit, const struct limit_cell *own)
+{
+	size_t at = (size_t)(own - limit->rows[0]);
+	struct limit_cell sum = *own;
+
+	for (const struct limit *other = limit->next; other != NULL && other != limit;
+	     other = other->next) {
+		sum.flows += __atomic_load_n(&other->rows[0][at].flows, __ATOMIC_RELAXED);
+		sum.half_open += __atomic_load_n(&other->rows[0][at].half_open, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
 
 static struct cells cells_of(const struct limit *limit, const struct flow_key *key,
 			     unsigned direction)
@@ -55,23 +75,23 @@ bool limit_admit(const struct limit *limit, const struct limit_ceilings *ceiling
 		 const struct flow_key *key, unsigned direction, bool half_open)
 {
 	bool count_half_open = half_open && ceilings->half_open_per_source != UINT32_MAX;
-	struct cells cells;
+	uint32_t flows, half_open_flows;
 
 	if (!count_half_open && ceilings->flows_per_source == UINT32_MAX)
 		return true;
-	cells = cells_of(limit, key, direction);
-	return lesser(cells.row[0]->flows, cells.row[1]->flows) < ceilings->flows_per_source &&
-	       (!count_half_open || lesser(cells.row[0]->half_open, cells.row[1]->half_open) <
-					    ceilings->half_open_per_source);
+	limit_count(limit, key, direction, &flows, &half_open_flows);
+	return flows < ceilings->flows_per_source &&
+	       (!count_half_open || half_open_flows < ceilings->half_open_per_source);
 }
 
 void limit_count(const struct limit *limit, const struct flow_key *key, unsigned direction,
 		 uint32_t *flows, uint32_t *half_open)
 {
 	struct cells cells = cells_of(limit, key, direction);
+	struct limit_cell one = sum_of(limit, cells.row[0]), other = sum_of(limit, cells.row[1]);
 
-	*flows = lesser(cells.row[0]->flows, cells.row[1]->flows);
-	*half_open = lesser(cells.row[0]->half_open, cells.row[1]->half_open);
+	*flows = lesser(one.flows, other.flows);
+	*half_open = lesser(one.half_open, other.half_open);
 }
 
 void limit_set(struct limit *limit, const struct flow_key *key, unsigned direction, uint32_t flows,

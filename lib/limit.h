@@ -10,7 +10,12 @@
  * table was rejected: it would take as many entries as there are flows, or be full when it is needed.
  *
  * A flow is counted only under a policy that has the ceiling, and says so in itself, so that it is
- * counted out again whatever the policy is then. One thread owns a limit.
+ * counted out again whatever the policy is then.
+ *
+ * One thread owns a limit and is the only one that writes it. Limits of several engines may count sources
+ * together: then they have one secret, the same number of cells, and each reads those of the others when
+ * a flow is to be opened. The price is two looks into each one's memory, and only under a ceiling.
+ * Rejected: one sketch for all, to be written by atomic additions when a flow comes and when it goes.
  */
 #ifndef LIMIT_H
 #define LIMIT_H
@@ -26,6 +31,7 @@ struct limit {
 	uint32_t mask;
 	struct limit_cell *rows[2];
 	struct flow_hash_secret secret;
+	const struct limit *next; /* of the circle of those that count together; NULL: it is alone */
 };
 
 /* The highest numbers that are allowed; UINT32_MAX where there is no ceiling. */
@@ -35,11 +41,14 @@ struct limit_ceilings {
 	uint32_t flows_per_source;
 };
 
-/* The size of the memory for a table of `capacity` flows, in bytes. */
-size_t limit_size(uint32_t capacity);
+/* The size of the memory to tell the sources of so many flows apart, in bytes. */
+size_t limit_size(uint32_t flows);
 
 /* Lay a limit into zeroed memory of that size. `random` is 32 bytes. */
-void limit_init(struct limit *limit, uint32_t capacity, void *memory, const uint8_t *random);
+void limit_init(struct limit *limit, uint32_t flows, void *memory, const uint8_t *random);
+
+/* Count together with `next`, which is of the same size; both have counted nothing yet. */
+void limit_join(struct limit *limit, const struct limit *next);
 
 /* Whether the source that `direction` of a key comes from may open one more flow. */
 bool limit_admit(const struct limit *limit, const struct limit_ceilings *ceilings,

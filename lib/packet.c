@@ -442,12 +442,6 @@ static inline bool parse_ipv6(struct packet *packet, struct extent *extent)
 	return reach_l4(packet, extent) && parse_l4(packet, extent);
 }
 
-/* Whether an ether type is that of a VLAN tag. */
-static inline bool is_vlan(uint32_t type)
-{
-	return type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD;
-}
-
 /* Ether type and tags; the extent then stands after them. False if there is nothing to read on. */
 static inline bool parse_link(struct packet *packet, struct extent *extent)
 {

@@ -34,6 +34,12 @@ enum ether_type {
 	TYPE_QINQ_OLD = 0x9100
 };
 
+/* Whether an ether type is that of a VLAN tag. */
+static inline bool is_vlan(uint32_t type)
+{
+	return type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD;
+}
+
 /* 16 and 32 bits of the network at `bytes`, in host order. */
 static inline uint16_t load16(const uint8_t *bytes)
 {

@@ -344,6 +344,7 @@ struct sekisho_engine;
 
 struct sekisho_engine_config {
 	uint32_t flows;      /* flows it can hold; at least 64 */
+	uint32_t flows_together; /* of all engines that count sources together; 0 takes `flows` */
 	uint32_t fragments;  /* fragmented datagrams it can follow at once; 0 takes 4096 */
 	uint32_t held;       /* frames it may hold at once; 0 takes SEKISHO_HELD_DEFAULT */
 	uint32_t held_bytes; /* and the sum of their lengths; 0 takes 4 MiB */
@@ -410,6 +411,37 @@ struct sekisho_release {
  */
 unsigned sekisho_engine_release(struct sekisho_engine *engine, struct sekisho_release *releases,
 				unsigned max);
+
+/* ---- Several engines -------------------------------------------------------------------------- */
+
+/*
+ * Which of several engines, by number, owns a packet: all whose verdicts may depend on each other have one
+ * owner. It is found by the zone and the two addresses in either order, and by nothing else: so both
+ * directions of a flow meet, fragments, protocols without ports, an IKE SA and its ESP. An ICMP error goes
+ * by the addresses of the packet that it quotes; but one in fragments by its own, for only the first of
+ * them has the quote.
+ */
+struct sekisho_owners {
+	uint32_t engines;
+	uint64_t secret[4];
+};
+
+#define SEKISHO_OWNER_ANY UINT32_MAX /* not told apart by addresses: it meets no state */
+
+/* Share packets out over `engines` of them. `random` from getrandom(2), or fixed in tests. */
+void sekisho_owners_init(struct sekisho_owners *owners, uint32_t engines, const uint8_t random[32]);
+
+/* The owner of a frame, or SEKISHO_OWNER_ANY. No side effects. Any thread. */
+uint32_t sekisho_frame_owner(const struct sekisho_owners *owners, const struct sekisho_frame *frame);
+
+/*
+ * Let engines count sources together, so that ceilings on one source hold for all of them: each counts its
+ * own flows and asks all when one is to be opened. They have been made with the same `flows`, and the sum of
+ * theirs as `flows_together`, and none has had a burst. Each must outlive the last burst of all. Two that
+ * open flows of one source at the same moment may go past a ceiling by one each. Before the engines have
+ * owners.
+ */
+void sekisho_engines_share_limits(struct sekisho_engine *const *engines, unsigned count);
 
 /* ---- What an engine tells --------------------------------------------------------------------- */
 

@@ -421,7 +421,6 @@ static bool workers_prepare(struct bench *bench, struct sekisho_policy *policy,
 		struct edge *edge = &daemon->edges[i];
 
 		edge->index = (uint16_t)i;
-		edge->worker = i;
 		for (unsigned side = 0; side < 2; side++)
 			edge->ports[side].id = bench->lanes[i].ports[side];
 		atomic_store(&edge->current, policy);

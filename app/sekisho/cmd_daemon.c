@@ -91,14 +91,15 @@ enum cli_exit cmd_status(const struct cli *cli)
 	static const struct render_column edges[] = {
 		{"EDGE", "name"},     {"INSIDE", "inside"},
 		{"OUTSIDE", "outside"}, {"LINK", "link"},
-		{"WORKER", "worker"}, {"GENERATION", "generation"},
-		{"POLICY", "policy"},
+		{"GENERATION", "generation"}, {"POLICY", "policy"},
 	};
 	static const struct render_column workers[] = {
 		{"LCORE", "lcore"},
 		{"STATE", "state"},
 		{"HEARTBEAT", "heartbeat"},
-		{"EDGES", "edges"},
+		{"HANDED IN", "handed_in"},
+		{"HANDED OUT", "handed_out"},
+		{"QUEUES", "queues"},
 	};
 	json_t *result;
 	enum cli_exit code = ask(cli, RPC_READ, "status", NULL, &result);

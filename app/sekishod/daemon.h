@@ -3,10 +3,9 @@
  * daemon.h: what the daemon is made of.
  *
  * Threads. The *control thread* is the process's first one (EAL's main lcore); it owns everything
- * here but what a worker's part says. A *worker* is one polling lcore with one engine. Edges are dealt
- * out round robin: edge i belongs to worker i % worker_count, and both ports of an edge belong to the
- * same worker. So both directions of a flow meet in one engine without any hand-over between cores;
- * the price is that one edge is as fast as one core.
+ * here but what a worker's part says. A *worker* is one polling lcore with one engine. Each packet has
+ * one worker who owns it, found by its zone and its pair of addresses, so that both directions of a flow
+ * meet in one engine; whoever else receives it hands it over (steer.h).
  *
  * Sharing. Counters have one writer (the worker) and are read by the control thread with relaxed
  * atomics. A policy goes to a worker through `edge.current`; see snapshot.c for how an old one is freed.
@@ -28,10 +27,12 @@
 #include "port_drops.h"
 #include "shadow.h"
 #include "state.h"
+#include "steer.h"
 #include "tap.h"
 #include "watch.h"
 
 struct drops;
+struct rte_mbuf;
 struct rte_mempool;
 struct rte_rcu_qsbr;
 
@@ -74,13 +75,14 @@ struct port {
 	uint16_t id;
 	bool started;
 	uint64_t ring_losses; /* that the driver was not told of */
+	uint16_t receive_queues, transmit_queues;
+	struct outlet outlets[CONFIG_WORKERS_MAX];         /* by worker */
 	struct port_counters counters[CONFIG_WORKERS_MAX]; /* by worker */
 };
 
 struct edge {
 	const char *name;
 	uint16_t index;  /* also its zone */
-	unsigned worker; /* index */
 	bool own_file;   /* the appliance file names a policy of its own for it */
 	bool own_policy; /* it does not follow the common policy */
 	struct snapshot *snapshot;                   /* control thread */
@@ -110,9 +112,18 @@ struct mailbox {
 	struct sekisho_flow_info flows[MAILBOX_FLOWS];
 };
 
+/* Frames to be handed over to one worker. */
+struct worker_bundle {
+	struct rte_mbuf *mbufs[DAEMON_BURST];
+	unsigned count;
+};
+
 struct worker {
 	struct daemon *daemon;
 	unsigned index, lcore;
+	struct poll polls[STEER_PORTS_MAX]; /* what it receives from */
+	unsigned poll_count;
+	struct worker_bundle bundles[CONFIG_WORKERS_MAX]; /* by worker; empty between two bursts */
 	struct sekisho_engine *engine;
 	const struct sekisho_policy *adopted[CONFIG_EDGES_MAX]; /* the engine's, by edge */
 	struct shadow *shadow; /* NULL: none runs */
@@ -120,6 +131,7 @@ struct worker {
 	struct tap tap;
 	size_t engine_bytes; /* that it took */
 	_Alignas(64) _Atomic uint64_t heartbeat;
+	_Atomic uint64_t handed_in, handed_out; /* frames, from and to other workers */
 	_Alignas(64) struct mailbox mailbox;
 	_Alignas(64) struct inquiry inquiry;
 };
@@ -141,6 +153,7 @@ struct daemon {
 	struct snapshot *retired;
 	struct history history;
 	struct state state; /* the job thread's, once it runs */
+	struct steering steering;
 	struct jobs jobs;
 	struct watches watches;
 	uint64_t started_ms;
@@ -211,25 +224,34 @@ void port_losses_read(struct port *port, uint64_t losses[PORT_LOSS_COUNT]);
 
 /* ---- worker.c ---- */
 
-/* Make the engines. 0, or -errno and a message; worker_fini_all() in any case. */
+/* What a worker's lcore runs; the argument is the worker. */
+int worker_main(void *argument);
+
+/* Answer what the mailbox asks, if it asks. The worker, between two bursts. */
+void worker_answer(struct worker *worker, uint32_t now_ms);
+
+/* The workers' clock, milliseconds that wrap. Any thread, once the workers have been started. */
+uint32_t daemon_now_ms(const struct daemon *daemon);
+
+/* ---- workers.c ---- */
+
+/*
+ * Make the engines, and deal out the queues of the ports, which have been started. 0, or -errno and a
+ * message; worker_fini_all() in any case.
+ */
 int worker_init_all(struct daemon *daemon, char *message);
 
 /* Launch the workers, who own the engines from then on. 0, or -errno and a message. */
 int worker_launch_all(struct daemon *daemon, char *message);
 
-/* Answer what the mailbox asks, if it asks. The worker, between two bursts. */
-void worker_answer(struct worker *worker, uint32_t now_ms);
-
 /* Ask all to stop and wait. false when one did not. */
 bool worker_stop_all(struct daemon *daemon);
 void worker_fini_all(struct daemon *daemon);
 
-/* The workers' clock, milliseconds that wrap. Any thread, once the workers have been started. */
-uint32_t daemon_now_ms(const struct daemon *daemon);
-
 /* What all engines and ports have counted, summed up. */
 struct daemon_totals {
 	uint64_t received, sent, dropped, passed;
+	uint64_t held; /* by engines, or on their way between workers */
 	uint64_t port_drops[PORT_DROP_COUNT];
 	struct sekisho_stats engines;
 };

@@ -138,22 +138,32 @@ static unsigned add_lcores(struct daemon *daemon, struct eal_arguments *argument
 	return main_lcore;
 }
 
-/* A virtual device. AF_PACKET's ring would cut what is longer than its frames, so these fit the MTU. */
-static void add_virtual(struct eal_arguments *arguments, const char *device, unsigned room)
+/*
+ * A virtual device. AF_PACKET's ring would cut what is longer than its frames, so these fit the MTU; and it
+ * has as many queues as it is told to have.
+ */
+static void add_virtual(const struct daemon *daemon, struct eal_arguments *arguments,
+			const char *device, unsigned room)
 {
 	static const char driver[] = "net_af_packet";
-	char *fitted;
+	char fitted[64] = "", queues[32] = "", *whole;
 
 	arguments_add(arguments, "--vdev");
-	if (room == RTE_MBUF_DEFAULT_DATAROOM ||
-	    strncmp(device, driver, sizeof(driver) - 1) != 0 || strstr(device, "framesz=") ||
-	    strstr(device, "blocksz=") ||
-	    asprintf(&fitted, "%s,blocksz=%u,framesz=%u", device, 4 * room, room) < 0) {
+	if (strncmp(device, driver, sizeof(driver) - 1) != 0) {
 		arguments_add(arguments, device);
 		return;
 	}
-	arguments_add(arguments, fitted);
-	free(fitted);
+	if (room != RTE_MBUF_DEFAULT_DATAROOM && !strstr(device, "framesz=") &&
+	    !strstr(device, "blocksz="))
+		snprintf(fitted, sizeof(fitted), ",blocksz=%u,framesz=%u", 4 * room, room);
+	if (steer_queues(daemon) > 1 && !strstr(device, "qpairs="))
+		snprintf(queues, sizeof(queues), ",qpairs=%u", steer_queues(daemon));
+	if (asprintf(&whole, "%s%s%s", device, fitted, queues) < 0) {
+		arguments_add(arguments, device);
+		return;
+	}
+	arguments_add(arguments, whole);
+	free(whole);
 }
 
 static void add_devices(struct daemon *daemon, struct eal_arguments *arguments)
@@ -167,7 +177,7 @@ static void add_devices(struct daemon *daemon, struct eal_arguments *arguments)
 			const char *device = appliance->edges[i].device[side];
 
 			if (!port_is_pci(device)) {
-				add_virtual(arguments, device, room);
+				add_virtual(daemon, arguments, device, room);
 				continue;
 			}
 			arguments_add(arguments, "-a");

@@ -59,10 +59,8 @@ static int daemon_init(struct daemon *daemon)
 	size_t edges = appliance->edge_count, workers = appliance->worker_count;
 
 	daemon->edge_count = (unsigned)edges;
-	daemon->worker_count = (unsigned)(workers < edges ? workers : edges);
-	if (workers > edges)
-		log_warning("%zu workers for %zu edges: an edge has one worker, the others are not used",
-			    workers, edges);
+	daemon->worker_count = (unsigned)workers;
+	daemon->steering.on = workers > 1;
 	daemon->edges = aligned_alloc(64, edges * sizeof(*daemon->edges));
 	daemon->workers = aligned_alloc(64, daemon->worker_count * sizeof(*daemon->workers));
 	if (daemon->edges == NULL || daemon->workers == NULL) {
@@ -77,7 +75,6 @@ static int daemon_init(struct daemon *daemon)
 
 		edge->name = config->name;
 		edge->index = (uint16_t)i;
-		edge->worker = i % daemon->worker_count;
 		edge->own_file = config->policy != NULL &&
 				 (appliance->policy == NULL ||
 				  strcmp(config->policy, appliance->policy) != 0);
@@ -99,8 +96,8 @@ static void conservation_print(const struct daemon *daemon)
 	log_line(CONFIG_LOG_ERROR + 2,
 		 "conservation: received %llu = sent %llu + dropped %llu + held %llu: %s",
 		 (unsigned long long)totals.received, (unsigned long long)totals.sent,
-		 (unsigned long long)totals.dropped, (unsigned long long)totals.engines.held,
-		 totals.received == totals.sent + totals.dropped + totals.engines.held ? "holds"
+		 (unsigned long long)totals.dropped, (unsigned long long)totals.held,
+		 totals.received == totals.sent + totals.dropped + totals.held ? "holds"
 										       : "BROKEN");
 }
 

@@ -85,7 +85,7 @@ static uint64_t start_value(const struct metrics_page *page, unsigned i)
 	}
 TOTAL(received_value, received)
 TOTAL(sent_value, sent)
-TOTAL(held_value, engines.held)
+TOTAL(held_value, held)
 TOTAL(flows_value, engines.flows)
 TOTAL(capacity_value, engines.flows_capacity)
 TOTAL(half_open_value, engines.flows_half_open)

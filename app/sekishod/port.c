@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * port.c: the ports of the edges, one receive and one transmit queue each.
+ * port.c: the ports of the edges, with a queue of each kind for each worker, if the driver has so many.
  *
  * The mbuf pool is sized at start so that it cannot run dry: all descriptors of all ports, what
  * workers have in hand, and the pool's caches.
@@ -15,7 +15,6 @@
 
 #include "daemon.h"
 
-#define DESCRIPTORS 1024
 #define POOL_CACHE  256
 
 /* Room for frames is given in steps, so that four of them fill whole pages. */
@@ -28,7 +27,9 @@ unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers)
 {
 	unsigned ports = (unsigned)appliance->edge_count * 2;
 
-	return ports * 2 * DESCRIPTORS + workers * SEKISHO_HELD_DEFAULT +
+	unsigned descriptors = workers * steer_descriptors(workers);
+
+	return ports * 2 * descriptors + workers * (SEKISHO_HELD_DEFAULT + steer_room(workers)) +
 	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST);
 }
 
@@ -91,17 +92,35 @@ void port_totals_read(const struct daemon *daemon, const struct port *port,
 	}
 }
 
-/* Queues of a port, with what checksum checking its NIC offers. 0 or -errno. */
+/* Set the queues of a port up, which has been told their numbers. 0 or -errno. */
+static int port_set_queues(const struct daemon *daemon, const struct port *port)
+{
+	uint16_t receive = steer_descriptors(port->receive_queues);
+	uint16_t transmit = steer_descriptors(port->transmit_queues);
+	unsigned socket = (unsigned)rte_eth_dev_socket_id(port->id);
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &receive, &transmit);
+
+	if (rc == -ENOTSUP)
+		rc = 0;
+	for (uint16_t q = 0; rc == 0 && q < port->receive_queues; q++)
+		rc = rte_eth_rx_queue_setup(port->id, q, receive, socket, NULL, daemon->pool);
+	for (uint16_t q = 0; rc == 0 && q < port->transmit_queues; q++)
+		rc = rte_eth_tx_queue_setup(port->id, q, transmit, socket, NULL);
+	return rc;
+}
+
+/* A port with its queues, and with what checksum checking its NIC offers. 0 or -errno. */
 static int port_configure(struct daemon *daemon, struct port *port)
 {
+	uint16_t queues = (uint16_t)steer_queues(daemon), mtu = 0;
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
-	uint16_t receive = DESCRIPTORS, transmit = DESCRIPTORS, mtu = 0;
-	int socket = rte_eth_dev_socket_id(port->id);
 	int rc = rte_eth_dev_info_get(port->id, &info);
 
 	if (rc < 0)
 		return rc;
+	port->receive_queues = RTE_MIN(queues, info.max_rx_queues);
+	port->transmit_queues = RTE_MIN(queues, info.max_tx_queues);
 	conf.rxmode.offloads =
 		info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
 					RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
@@ -110,15 +129,8 @@ static int port_configure(struct daemon *daemon, struct port *port)
 		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 		conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	}
-	rc = rte_eth_dev_configure(port->id, 1, 1, &conf);
-	if (rc == 0)
-		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &receive, &transmit);
-	if (rc == 0 || rc == -ENOTSUP)
-		rc = rte_eth_rx_queue_setup(port->id, 0, receive, (unsigned)socket, NULL,
-					    daemon->pool);
-	if (rc == 0)
-		rc = rte_eth_tx_queue_setup(port->id, 0, transmit, (unsigned)socket, NULL);
-	return rc;
+	rc = rte_eth_dev_configure(port->id, port->receive_queues, port->transmit_queues, &conf);
+	return rc == 0 ? port_set_queues(daemon, port) : rc;
 }
 
 static int port_start(struct daemon *daemon, struct port *port, char *message)

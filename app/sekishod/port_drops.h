@@ -14,7 +14,9 @@
 	X(TRANSMIT_FULL, transmit_full, "transmit-full",                                      \
 	  "it was admitted, but the port it was for took no more", SENT)                      \
 	X(UNREADABLE, unreadable, "unreadable", "it came in pieces that could not be joined", \
-	  RECEIVED)
+	  RECEIVED)                                                                           \
+	X(HANDOVER_FULL, handover_full, "handover-full",                                      \
+	  "there was no room on its way to the worker that its flow belongs to", RECEIVED)
 
 enum port_drop {
 #define X(id, key, word, sentence, whose) PORT_DROP_##id,

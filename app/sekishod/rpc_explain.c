@@ -20,6 +20,7 @@ struct explaining {
 	struct rpc_call call; /* its client is NULL when it has gone */
 	struct control *control;
 	struct edge *edge;
+	struct worker *worker; /* who owns the packet */
 	struct snapshot *snapshot; /* held once the excerpt is there */
 	struct sekisho_frame frame;
 	struct sekisho_excerpt excerpt;
@@ -84,8 +85,7 @@ static void explain_done(struct job *job)
 /* Put the question, or take its answer. True when the excerpt is there. */
 static bool inquire(struct explaining *explaining)
 {
-	struct daemon *daemon = explaining->control->daemon;
-	struct inquiry *inquiry = &daemon->workers[explaining->edge->worker].inquiry;
+	struct inquiry *inquiry = &explaining->worker->inquiry;
 	int state = atomic_load_explicit(&inquiry->state, memory_order_acquire);
 
 	if (state == INQUIRY_DONE && inquiry->owner == NULL)
@@ -119,7 +119,7 @@ void explaining_continue(struct control *control, struct client *client)
 		jobs_add(&control->daemon->jobs, &explaining->job);
 	} else if (clock_ms() - explaining->asked_ms > WORKER_DEAD_MS) {
 		rpc_fail(&explaining->call, RPC_WORKER, "worker %u does not answer",
-			 control->daemon->workers[explaining->edge->worker].lcore);
+			 explaining->worker->lcore);
 		explaining_forget(control, client);
 	}
 }
@@ -127,8 +127,7 @@ void explaining_continue(struct control *control, struct client *client)
 /* Nobody waits for the worker's answer any more. */
 static void inquiry_leave(const struct explaining *explaining)
 {
-	struct daemon *daemon = explaining->control->daemon;
-	struct inquiry *inquiry = &daemon->workers[explaining->edge->worker].inquiry;
+	struct inquiry *inquiry = &explaining->worker->inquiry;
 
 	if (inquiry->owner == explaining)
 		inquiry->owner = NULL;
@@ -213,6 +212,8 @@ void rpc_explain(struct rpc_call *call)
 	explaining->call.method = "explain";
 	explaining->control = call->control;
 	explaining->edge = edge;
+	explaining->worker = &call->control->daemon->workers[steer_worker(
+		call->control->daemon, &explaining->frame)];
 	explaining->asked_ms = clock_ms();
 	call->later = true;
 	call->client->explaining = explaining;

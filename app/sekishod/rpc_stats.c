@@ -76,7 +76,7 @@ void rpc_stats(struct rpc_call *call)
 	call->result = json_pack("{s:I,s:I,s:I,s:I,s:I}", "received", (json_int_t)totals.received,
 				 "passed", (json_int_t)totals.passed, "dropped",
 				 (json_int_t)totals.dropped, "held",
-				 (json_int_t)totals.engines.held, "sent", (json_int_t)totals.sent);
+				 (json_int_t)totals.held, "sent", (json_int_t)totals.sent);
 	drops_add(call->result, totals.port_drops);
 	json_object_update_new(
 		call->result,

@@ -23,14 +23,29 @@ static json_t *edges_json(const struct daemon *daemon)
 
 		json_array_append_new(
 			list,
-			json_pack("{s:s,s:s,s:s,s:s,s:i,s:s,s:b,s:I,s:s}", "name", edge->name, "inside",
+			json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:s}", "name", edge->name, "inside",
 				  inside->device, "outside", outside->device, "link",
-				  up ? "up" : "down", "worker",
-				  (int)daemon->workers[edge->worker].lcore, "policy",
+				  up ? "up" : "down", "policy",
 				  config_policy_name(edge->snapshot->config), "own_policy",
 				  edge->own_policy, "generation",
 				  (json_int_t)edge->snapshot->generation, "semantics",
 				  sekisho_semantics_word(sekisho_policy_semantics(policy))));
+	}
+	return list;
+}
+
+/* The receive queues that a worker polls, as "edge/inside:0". */
+static json_t *queues_json(const struct worker *worker)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < worker->poll_count; i++) {
+		const struct poll *poll = &worker->polls[i];
+
+		json_array_append_new(
+			list, json_sprintf("%s/%s:%u", worker->daemon->edges[poll->edge].name,
+					   poll->side == SEKISHO_EGRESS ? "inside" : "outside",
+					   poll->queue));
 	}
 	return list;
 }
@@ -42,18 +57,14 @@ static json_t *workers_json(const struct control *control)
 
 	for (unsigned i = 0; i < daemon->worker_count; i++) {
 		struct worker *worker = &daemon->workers[i];
-		json_t *edges = json_array();
 
-		for (unsigned j = 0; j < daemon->edge_count; j++)
-			if (daemon->edges[j].worker == i)
-				json_array_append_new(edges, json_string(daemon->edges[j].name));
-		json_array_append_new(list,
-				      json_pack("{s:i,s:s,s:I,s:o}", "lcore", (int)worker->lcore,
-						"state",
-						watchdog_word(&control->watchdog, worker),
-						"heartbeat",
-						(json_int_t)atomic_load(&worker->heartbeat), "edges",
-						edges));
+		json_array_append_new(
+			list, json_pack("{s:i,s:s,s:I,s:I,s:I,s:o}", "lcore", (int)worker->lcore,
+					"state", watchdog_word(&control->watchdog, worker),
+					"heartbeat", (json_int_t)atomic_load(&worker->heartbeat),
+					"handed_in", (json_int_t)atomic_load(&worker->handed_in),
+					"handed_out", (json_int_t)atomic_load(&worker->handed_out),
+					"queues", queues_json(worker)));
 	}
 	return list;
 }

@@ -117,6 +117,11 @@ void shadow_destroy(struct shadow *shadow)
 	free(shadow);
 }
 
+struct sekisho_engine *shadow_engine(const struct shadow *shadow)
+{
+	return shadow->engines[SHADOW_BESIDE];
+}
+
 /* ---- counting --------------------------------------------------------------------------------- */
 
 /* One writer: no locked instruction is needed. */

@@ -50,6 +50,9 @@ struct shadow *shadow_create(const struct shadow_policy *policy, struct sekisho_
 			     char message[SHADOW_MESSAGE_SIZE]);
 void shadow_destroy(struct shadow *shadow);
 
+/* The engine that judges beside the worker's. Control thread, while no worker runs. */
+struct sekisho_engine *shadow_engine(const struct shadow *shadow);
+
 /*
  * Judge a burst by the enforced engine, whose verdicts are given back, and beside it; in place of
  * sekisho_engine_burst(). The worker only.

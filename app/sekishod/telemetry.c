@@ -61,7 +61,7 @@ static void tell_stats(const struct daemon *daemon, const char *params, struct r
 	rte_tel_data_add_dict_uint(data, "received", totals.received);
 	rte_tel_data_add_dict_uint(data, "passed", totals.passed);
 	rte_tel_data_add_dict_uint(data, "dropped", totals.dropped);
-	rte_tel_data_add_dict_uint(data, "held", totals.engines.held);
+	rte_tel_data_add_dict_uint(data, "held", totals.held);
 	rte_tel_data_add_dict_uint(data, "sent", totals.sent);
 	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
 		rte_tel_data_add_dict_uint(data, counters_drop_key(d), totals.port_drops[d]);

@@ -7,6 +7,7 @@
 #
 #   two_hosts_begin "$@"    reads --build DIR [--long], makes hosts and wires; exit 77 if this machine cannot
 #   sekishod_start POLICY   and sekishod_stop, which checks conservation; $appliance_more goes into its file
+# `workers`, from the environment or before sekishod_start, says which lcores poll: 1, or "1, 2, 3".
 #   two_hosts_end           the last command: fails if any check has
 #
 # With bad_wires=yes before the beginning, each wire has a place in its middle where `damage` makes it lose,
@@ -213,6 +214,7 @@ edges:
   - name: edge
     inside: {device: "$device_in"}
     outside: {device: "$device_out"}
+workers: [${workers:-1}]
 memory: {flows: 65536, hugepages: no}
 control: {socket: $work/s.sock, readonly_socket: $work/ro.sock}
 $appliance_more

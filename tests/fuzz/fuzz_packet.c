@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sekisho.h>
+
 #include "fuzz.h"
 #include "packet.h"
 
@@ -46,6 +48,26 @@ static void check_quote(const struct packet *error, uint32_t captured)
 	FUZZ_CHECK(quoted.l4_offset + quoted.l4_captured <= captured);
 }
 
+/* Whatever can be read as IP has an owner, who is the same when the two addresses change places. */
+static void check_owner(const struct packet *packet, uint8_t *bytes, uint32_t captured,
+			uint32_t length)
+{
+	const struct sekisho_owners owners = {.engines = 3, .secret = {3, 5, 7, 11}};
+	const struct sekisho_frame frame = {.data = bytes, .captured = captured, .length = length};
+	uint32_t owner = sekisho_frame_owner(&owners, &frame);
+	uint8_t *at = bytes + packet->ip_offset + (packet->family == 4 ? 12 : 8), address[16];
+	size_t size = packet->family == 4 ? 4 : 16;
+
+	FUZZ_CHECK(owner < owners.engines || owner == SEKISHO_OWNER_ANY);
+	FUZZ_CHECK((packet->kind == PACKET_IP) == (owner != SEKISHO_OWNER_ANY));
+	if (packet->kind != PACKET_IP)
+		return;
+	memcpy(address, at, size);
+	memmove(at, at + size, size);
+	memcpy(at + size, address, size);
+	FUZZ_CHECK(sekisho_frame_owner(&owners, &frame) == owner);
+}
+
 /* Take apart `captured` bytes, which stand in memory of just that size. */
 static uint8_t look(const uint8_t *bytes, uint32_t captured, uint32_t length)
 {
@@ -58,6 +80,7 @@ static uint8_t look(const uint8_t *bytes, uint32_t captured, uint32_t length)
 	check(&packet, captured);
 	check_quote(&packet, captured);
 	(void)packet_checksum_ok(&packet);
+	check_owner(&packet, frame, captured, length);
 	free(frame);
 	return packet.reason;
 }
