@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rig.c: see rig.h. */
+#include "rig.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <rte_eth_ring.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+void rig_begin(struct rig *rig)
+{
+	char message[DAEMON_MESSAGE_MAX];
+
+	for (uint16_t i = 0; i < RIG_WORKERS_MAX; i++)
+		rig->lcores[i] = (uint16_t)(i + 1);
+	rig->appliance = (struct config_appliance){.workers = rig->lcores,
+						   .worker_count = RIG_WORKERS_MAX,
+						   .flows = 1024,
+						   .hugepages = CONFIG_HUGEPAGES_NO,
+						   .log_level = CONFIG_LOG_ERROR};
+	rig->daemon.appliance = &rig->appliance;
+	rig->daemon.worker_count = RIG_WORKERS_MAX;
+	log_set_level(-1);
+	assert_int_equal(eal_start(&rig->daemon, "test_workers", message), 0);
+}
+
+static struct rte_ring *ring_make(const char *what, unsigned port, unsigned queue)
+{
+	struct rte_ring *ring;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s-%u-%u", what, port, queue);
+	ring = rte_ring_create(name, RIG_QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	assert_non_null(ring);
+	return ring;
+}
+
+/* A port that has no other queues than these; a name is never used twice. */
+static void port_make(struct rig *rig, unsigned port)
+{
+	static unsigned serial;
+	struct edge *edge = &rig->daemon.edges[port / 2];
+	struct port *made = &edge->ports[port % 2];
+	char name[32];
+
+	for (unsigned q = 0; q < rig->plan.receive_queues; q++)
+		rig->in[port][q] = ring_make("in", port, q);
+	for (unsigned q = 0; q < rig->plan.transmit_queues; q++)
+		rig->out[port][q] = ring_make("out", port, q);
+	snprintf(name, sizeof(name), "rig%u", serial++);
+	assert_true(rte_eth_from_rings(name, rig->in[port], rig->plan.receive_queues,
+				       rig->out[port], rig->plan.transmit_queues, 0) >= 0);
+	snprintf(made->name, sizeof(made->name), "net_ring_%s", name);
+	made->device = made->name;
+}
+
+static void edges_make(struct rig *rig)
+{
+	struct daemon *daemon = &rig->daemon;
+
+	daemon->edge_count = RIG_EDGES;
+	daemon->edges = aligned_alloc(64, RIG_EDGES * sizeof(*daemon->edges));
+	daemon->workers = aligned_alloc(64, daemon->worker_count * sizeof(*daemon->workers));
+	assert_true(daemon->edges != NULL && daemon->workers != NULL);
+	memset(daemon->edges, 0, RIG_EDGES * sizeof(*daemon->edges));
+	memset(daemon->workers, 0, daemon->worker_count * sizeof(*daemon->workers));
+	for (unsigned i = 0; i < RIG_EDGES; i++) {
+		daemon->edges[i].index = (uint16_t)i;
+		atomic_store(&daemon->edges[i].current, rig->policy);
+		for (unsigned side = 0; side < 2; side++)
+			port_make(rig, i * 2 + side);
+	}
+}
+
+void rig_start(struct rig *rig, const struct rig_plan *plan, const struct sekisho_policy_spec *spec)
+{
+	struct daemon *daemon = &rig->daemon;
+	char message[DAEMON_MESSAGE_MAX];
+
+	rig->plan = *plan;
+	rig->fed = rig->left = 0;
+	rig->appliance.flows = plan->flows;
+	rig->appliance.worker_count = plan->workers;
+	daemon->worker_count = plan->workers;
+	daemon->steering.on = plan->workers > 1;
+	atomic_store(&daemon->stop, false);
+	daemon->names = sekisho_rule_names_create(sekisho_policy_spec_names(spec) + 1);
+	rig->policy = sekisho_policy_create(spec, daemon->names, message, sizeof(message));
+	assert_non_null(rig->policy);
+	edges_make(rig);
+	if (port_start_all(daemon, message) < 0 || worker_init_all(daemon, message) < 0)
+		fail_msg("%s", message);
+	daemon->ms_per_tick = 0;
+	if (worker_launch_all(daemon, message) < 0)
+		fail_msg("%s", message);
+}
+
+void rig_stop(struct rig *rig)
+{
+	struct daemon *daemon = &rig->daemon;
+
+	assert_true(worker_stop_all(daemon));
+	rig_drain(rig);
+	port_stop_all(daemon);
+	worker_fini_all(daemon);
+	sekisho_policy_destroy(rig->policy);
+	sekisho_rule_names_destroy(daemon->names);
+	for (unsigned port = 0; port < RIG_EDGES * 2; port++) {
+		for (unsigned q = 0; q < rig->plan.receive_queues; q++)
+			rte_ring_free(rig->in[port][q]);
+		for (unsigned q = 0; q < rig->plan.transmit_queues; q++)
+			rte_ring_free(rig->out[port][q]);
+	}
+	/* every frame has come back, but those that wait for the rest of their datagram */
+	rte_mempool_free(daemon->pool);
+	free(daemon->edges);
+	free(daemon->workers);
+}
+
+void rig_feed(struct rig *rig, const struct sekisho_frame *frame, unsigned queue)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(rig->daemon.pool);
+
+	assert_non_null(mbuf);
+	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)frame->length), frame->data, frame->length);
+	mbuf->ol_flags =
+		frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : 0;
+	assert_int_equal(rte_ring_enqueue(rig->in[frame->zone * 2 + frame->direction][queue], mbuf),
+			 0);
+	rig->fed++;
+}
+
+void rig_drain(struct rig *rig)
+{
+	for (unsigned i = 0; i < RIG_EDGES * 2 * rig->plan.transmit_queues; i++) {
+		struct rte_ring *ring =
+			rig->out[i / rig->plan.transmit_queues][i % rig->plan.transmit_queues];
+		void *mbufs[32];
+		unsigned count;
+
+		while ((count = rte_ring_dequeue_burst(ring, mbufs, 32, NULL)) > 0) {
+			rte_pktmbuf_free_bulk((struct rte_mbuf **)mbufs, count);
+			rig->left += count;
+		}
+	}
+}
+
+static bool is_settled(const struct daemon *daemon, uint64_t fed, struct daemon_totals *totals)
+{
+	daemon_totals_read(daemon, totals);
+	return totals->received == fed && totals->engines.received == fed &&
+	       totals->held == totals->engines.held &&
+	       fed == totals->sent + totals->dropped + totals->held;
+}
+
+void rig_settle(struct rig *rig, struct daemon_totals *totals)
+{
+	uint64_t until = clock_ms() + 300000;
+
+	while (!is_settled(&rig->daemon, rig->fed, totals)) {
+		rig_drain(rig);
+		sched_yield();
+		if (clock_ms() > until)
+			fail_msg("fed %lu, received %lu, judged %lu, sent %lu, dropped %lu, held "
+				 "%lu",
+				 rig->fed, totals->received, totals->engines.received, totals->sent,
+				 totals->dropped, totals->held);
+	}
+	/* what was read first may be from before what was read last */
+	daemon_totals_read(&rig->daemon, totals);
+	rig_drain(rig);
+	assert_int_equal(rig->left, totals->sent);
+	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+		assert_int_equal(totals->port_drops[d], 0);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rig.h: the daemon's ports, steering and workers, running, with two edges between ports in memory. Each queue
+ * of each port is a ring that the test fills, so a frame comes in on whatever queue it likes.
+ *
+ * The clock of the workers stands still.
+ */
+#ifndef RIG_H
+#define RIG_H
+
+#include <daemon.h>
+
+#define RIG_EDGES       2
+#define RIG_WORKERS_MAX 4
+#define RIG_QUEUE       4096 /* frames in a ring */
+
+struct rig_plan {
+	unsigned workers;
+	unsigned receive_queues, transmit_queues; /* of each port */
+	uint32_t flows;
+};
+
+struct rig {
+	struct rig_plan plan;
+	struct config_appliance appliance;
+	uint16_t lcores[RIG_WORKERS_MAX];
+	struct daemon daemon;
+	struct sekisho_policy *policy;
+	struct rte_ring *in[RIG_EDGES * 2][RIG_WORKERS_MAX]; /* by port and queue */
+	struct rte_ring *out[RIG_EDGES * 2][RIG_WORKERS_MAX];
+	uint64_t fed, left; /* frames that have been put in, and that have come out */
+};
+
+/* Start EAL, once in a process. */
+void rig_begin(struct rig *rig);
+
+/* Start the workers with a policy of this description, and stop them. */
+void rig_start(struct rig *rig, const struct rig_plan *plan,
+	       const struct sekisho_policy_spec *spec);
+void rig_stop(struct rig *rig);
+
+/* Put a frame into a queue of the port of its zone and direction. */
+void rig_feed(struct rig *rig, const struct sekisho_frame *frame, unsigned queue);
+
+/* Take what has come out. */
+void rig_drain(struct rig *rig);
+
+/*
+ * Wait until all that was fed has been judged and has left or been dropped, whatever time it takes; read the
+ * sums, and check that nothing was lost.
+ */
+void rig_settle(struct rig *rig, struct daemon_totals *totals);
+
+#endif

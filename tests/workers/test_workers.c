@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_workers.c: running workers judge as one engine does, whatever queue a packet comes in on.
+ *
+ * An engine beside them is given the same packets, one by one. Packets are fed in rounds of different peers,
+ * which do not depend on each other; after each round all counters by reason must be the same.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench.h"
+#include "made_packets.h"
+#include "rig.h"
+
+#define ROUNDS 150
+#define ROUND  10 /* peers */
+
+static struct rig rig;
+static struct made_packets packets;
+
+/* ---- one engine beside them ------------------------------------------------------------------- */
+
+static struct sekisho_engine *engine_make(uint32_t flows)
+{
+	const struct sekisho_engine_config config = {
+		.flows = flows, .zones = RIG_EDGES, .names = rig.daemon.names};
+	struct sekisho_engine *engine;
+	char message[128];
+
+	engine = sekisho_engine_create(&config, message, sizeof(message));
+	assert_non_null(engine);
+	for (uint16_t zone = 0; zone < RIG_EDGES; zone++)
+		sekisho_engine_set_policy(engine, zone, rig.policy);
+	return engine;
+}
+
+static void engine_judge(struct sekisho_engine *engine, const struct sekisho_frame *frame)
+{
+	struct sekisho_release releases[8];
+	struct sekisho_verdict verdict;
+
+	sekisho_engine_burst(engine, 0, frame, 1, &verdict);
+	while (sekisho_engine_release(engine, releases, 8) == 8)
+		;
+}
+
+static void expect_same(struct sekisho_engine *engine, unsigned round)
+{
+	struct daemon_totals totals;
+	struct sekisho_stats stats;
+
+	rig_settle(&rig, &totals);
+	sekisho_engine_stats(engine, &stats);
+	for (unsigned reason = 0; reason < SEKISHO_REASON_COUNT; reason++)
+		if (stats.by_reason[reason] != totals.engines.by_reason[reason])
+			fail_msg("round %u, %u workers: %lu packets are %s, for one engine %lu",
+				 round, rig.plan.workers, totals.engines.by_reason[reason],
+				 sekisho_reason_word(reason), stats.by_reason[reason]);
+	assert_int_equal(stats.held, totals.held);
+	assert_int_equal(stats.flows_created, totals.engines.flows_created);
+}
+
+static void judge_the_same(const struct rig_plan *plan, enum sekisho_semantics semantics)
+{
+	struct sekisho_policy_spec spec;
+	struct sekisho_engine *engine;
+
+	made_packets_spec(&spec, semantics);
+	rig_start(&rig, plan, &spec);
+	engine = engine_make(plan->flows);
+	packets.seed = plan->workers;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint32_t first = made_draw(&packets, MADE_PEERS);
+
+		for (unsigned i = 0; i < ROUND; i++) {
+			unsigned pieces = made_packets_next(&packets, (first + i) % MADE_PEERS);
+
+			for (unsigned piece = 0; piece < pieces; piece++) {
+				engine_judge(engine, &packets.frames[piece]);
+				rig_feed(&rig, &packets.frames[piece],
+					 made_draw(&packets, plan->receive_queues));
+			}
+		}
+		expect_same(engine, round);
+	}
+	sekisho_engine_destroy(engine);
+	rig_stop(&rig);
+}
+
+static void any_queue_will_do(void **state)
+{
+	(void)state;
+	for (unsigned workers = 1; workers <= RIG_WORKERS_MAX; workers++) {
+		const struct rig_plan plan = {workers, workers, workers, 65536};
+
+		judge_the_same(&plan, SEKISHO_AWS_LIKE);
+		judge_the_same(&plan, SEKISHO_STRICT);
+	}
+}
+
+/* Ports whose drivers have fewer queues than there are workers. */
+static void few_queues_will_do(void **state)
+{
+	static const struct rig_plan plans[] = {
+		{3, 1, 1, 65536}, {4, 2, 1, 65536}, {4, 1, 3, 65536}};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)
+		judge_the_same(&plans[i], SEKISHO_STRICT);
+}
+
+/* ---- the same tuple from both sides at once --------------------------------------------------- */
+
+#define ETHER 14
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	for (unsigned i = 0; i < 4; i++)
+		at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* A UDP packet of a tuple that is numbered, of equal ports, from either side. */
+static void tuple_frame(uint8_t *bytes, struct sekisho_frame *frame, uint32_t tuple,
+			uint8_t direction)
+{
+	static const uint8_t start[] = {2, 0, 0,    0, 0, 1,  2, 0, 0,    0, 0,  2,
+					8, 0, 0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17};
+	uint8_t *ip = bytes + ETHER;
+	uint32_t sum = 0;
+
+	memset(bytes, 0, 60);
+	memcpy(bytes, start, sizeof(start));
+	put32(ip + (direction == SEKISHO_EGRESS ? 12 : 16), 0xc6336402);
+	put32(ip + (direction == SEKISHO_EGRESS ? 16 : 12), 0x0a000000 | tuple >> 8);
+	for (unsigned i = 0; i < 20; i += 2)
+		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
+	ip[10] = (uint8_t)(~sum >> 8);
+	ip[11] = (uint8_t)~sum;
+	put32(ip + 20, 0x10001000 | (tuple & 0xff) << 16 | (tuple & 0xff));
+	ip[25] = 8;
+	*frame = (struct sekisho_frame){.data = bytes,
+					.captured = 60,
+					.length = 60,
+					.direction = direction,
+					.flags = SEKISHO_FRAME_L4_CHECKSUM_GOOD};
+}
+
+/* Rules that admit either side's packet, though not all of the world's, or nothing would be tracked. */
+static void both_ways(struct sekisho_policy_spec *spec)
+{
+	static const uint16_t first_group = 0;
+	static struct sekisho_prefix peers[2];
+	static struct sekisho_rule_spec rules[2];
+	static struct sekisho_group_spec group = {.name = "g", .rules = rules, .rule_count = 2};
+	static struct sekisho_endpoint_spec endpoint = {.name = "b",
+							.addresses = bench_everything,
+							.address_count = 2,
+							.groups = &first_group,
+							.group_count = 1};
+
+	peers[0] = (struct sekisho_prefix){.address = {10}, .family = 4, .length = 8};
+	peers[1] = (struct sekisho_prefix){.address = {0xfd}, .family = 6, .length = 8};
+	rules[0] = bench_rule("g/in", SEKISHO_INGRESS, 17, peers);
+	rules[1] = bench_rule("g/out", SEKISHO_EGRESS, 17, peers);
+	sekisho_policy_spec_init(spec, SEKISHO_AWS_LIKE);
+	spec->groups = &group;
+	spec->group_count = 1;
+	spec->endpoints = &endpoint;
+	spec->endpoint_count = 1;
+}
+
+/* How many frames may be under way: fewer than there is room for in any ring on their way. */
+#define UNDER_WAY 1024
+
+static void wait_for_room(void)
+{
+	struct daemon_totals totals;
+
+	do {
+		rig_drain(&rig);
+		daemon_totals_read(&rig.daemon, &totals);
+		if (rig.fed - totals.engines.received >= UNDER_WAY)
+			sched_yield();
+	} while (rig.fed - totals.engines.received >= UNDER_WAY);
+}
+
+static void one_tuple_from_both_sides(void **state)
+{
+	const struct rig_plan plan = {2, 2, 2, TUPLES + TUPLES / 4 + 65536};
+	struct sekisho_policy_spec spec;
+	struct daemon_totals totals;
+
+	(void)state;
+	both_ways(&spec);
+	rig_start(&rig, &plan, &spec);
+	for (uint32_t tuple = 0; tuple < TUPLES; tuple++) {
+		for (uint8_t side = 0; side < 2; side++) {
+			struct sekisho_frame frame;
+			uint8_t bytes[64];
+
+			tuple_frame(bytes, &frame, tuple, side);
+			/* the first queue of each side is another worker's */
+			rig_feed(&rig, &frame, 0);
+		}
+		if (tuple % 64 == 63)
+			wait_for_room();
+	}
+	rig_settle(&rig, &totals);
+	print_message("%u tuples, %lu flows\n", TUPLES, totals.engines.flows_created);
+	assert_int_equal(totals.engines.flows_created, TUPLES);
+	assert_int_equal(totals.engines.flows, TUPLES);
+	assert_int_equal(totals.engines.by_reason[SEKISHO_REASON_RULE_MATCH], TUPLES);
+	assert_int_equal(totals.engines.by_reason[SEKISHO_REASON_FLOW_ANSWER], TUPLES);
+	/* about half of all have come to another worker than their own */
+	assert_true(atomic_load(&rig.daemon.workers[0].handed_in) > TUPLES / 4);
+	assert_true(atomic_load(&rig.daemon.workers[1].handed_in) > TUPLES / 4);
+	rig_stop(&rig);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	rig_begin(&rig);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_queue_will_do),
+		cmocka_unit_test(few_queues_will_do),
+		cmocka_unit_test(one_tuple_from_both_sides),
+	};
+
+	return cmocka_run_group_tests(tests, begin, NULL);
+}
