@@ -6,7 +6,7 @@
 
 #define LINE         64
 #define LOAD_PERCENT 85
-#define SLOTS        8 /* of a bucket */
+#define SLOTS        10 /* of a bucket */
 
 bool memory_limit_init(struct memory_limit *limit, uint32_t flows)
 {

@@ -8,10 +8,10 @@
 #define SWEEP_ROUND_MS 2000 /* all entries are looked at once in this time */
 #define RANDOM_TWIST   0xa5 /* the sources' secret differs from the flows' */
 
-/* With the pool full, nine slots of ten are used. */
+/* With the pool full, 98 slots of 100 are used. */
 static uint32_t bucket_count(uint32_t capacity)
 {
-	uint64_t slots = (uint64_t)capacity * 10 / 9 + FLOW_BUCKET_SLOTS;
+	uint64_t slots = (uint64_t)capacity * 100 / 98 + FLOW_BUCKET_SLOTS;
 
 	return (uint32_t)(slots / FLOW_BUCKET_SLOTS + 1);
 }

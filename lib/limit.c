@@ -3,15 +3,13 @@
 #include "limit.h"
 
 #define CELLS_MIN      1024u
-#define FLOWS_PER_CELL 4u
+#define FLOWS_PER_CELL 20u /* as many a source may be taken to have that has none */
 
 static uint32_t cell_count(uint32_t flows)
 {
-	uint32_t count = CELLS_MIN;
+	uint32_t count = flows / FLOWS_PER_CELL;
 
-	while (count < flows / FLOWS_PER_CELL)
-		count *= 2;
-	return count;
+	return count > CELLS_MIN ? count : CELLS_MIN;
 }
 
 size_t limit_size(uint32_t flows)
@@ -22,9 +20,9 @@ size_t limit_size(uint32_t flows)
 void limit_init(struct limit *limit, uint32_t flows, void *memory, const uint8_t *random)
 {
 	memset(limit, 0, sizeof(*limit));
-	limit->mask = cell_count(flows) - 1;
+	limit->cells = cell_count(flows);
 	limit->rows[0] = memory; /* and the second follows it */
-	limit->rows[1] = limit->rows[0] + cell_count(flows);
+	limit->rows[1] = limit->rows[0] + limit->cells;
 	flow_hash_secret_init(&limit->secret, random);
 }
 
@@ -62,8 +60,8 @@ static struct cells cells_of(const struct limit *limit, const struct flow_key *k
 	memcpy(source.peer, direction == SEKISHO_EGRESS ? key->local : key->peer,
 	       sizeof(source.peer));
 	hash = flow_key_hash(&source, &limit->secret);
-	return (struct cells){{limit->rows[0] + ((uint32_t)hash & limit->mask),
-			       limit->rows[1] + ((uint32_t)(hash >> 32) & limit->mask)}};
+	return (struct cells){{limit->rows[0] + ((hash & UINT32_MAX) * limit->cells >> 32),
+			       limit->rows[1] + ((hash >> 32) * limit->cells >> 32)}};
 }
 
 static uint32_t lesser(uint32_t a, uint32_t b)

@@ -28,7 +28,7 @@ struct limit_cell {
 
 struct limit {
 	uint32_t half_open; /* flows now, of all sources */
-	uint32_t mask;
+	uint32_t cells; /* of a row */
 	struct limit_cell *rows[2];
 	struct flow_hash_secret secret;
 	const struct limit *next; /* of the circle of those that count together; NULL: it is alone */
