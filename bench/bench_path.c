@@ -34,7 +34,9 @@ static void report(struct gbench_state *state, const struct traffic *traffic, ui
 	gbench_items(state, bursts * FRAMES_BURST);
 	gbench_expect_none_lost(state, bursts * FRAMES_BURST - passed);
 	gbench_counter(state, "flows", traffic->plan.live);
-	gbench_counter(state, "bytes_per_flow", (double)traffic->bytes / traffic->plan.live);
+	gbench_counter(state, "bytes_per_flow",
+		       (double)(traffic->bytes - traffic->fixed_bytes) / traffic->plan.live);
+	gbench_counter(state, "bytes_fixed", (double)traffic->fixed_bytes);
 }
 
 static void run(struct gbench_state *state, void *world)

@@ -30,7 +30,8 @@ struct traffic {
 	struct sekisho_engine *engine;
 	struct frames live, fresh;
 	uint32_t now_ms;
-	uint64_t bytes; /* that the engine took */
+	uint64_t bytes;       /* that the engine took */
+	uint64_t fixed_bytes; /* of them, what it takes whatever the number of its flows */
 };
 
 /* Make an engine and its live flows. NULL, and a sentence in `message`, on failure. */

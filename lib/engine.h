@@ -14,6 +14,7 @@
 
 struct engine_zone {
 	const struct sekisho_policy *policy;
+	uint32_t (*timeouts)[SEKISHO_TIMEOUT_COUNT]; /* the policy's */
 	struct limit_ceilings ceilings;
 	struct track track; /* its `now` is that of the burst */
 	/* What a packet has to be asked besides its flow and the rules. */

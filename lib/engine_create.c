@@ -163,6 +163,7 @@ void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 	engine->rejudge_left = engine->table.capacity;
 	engine->zones[zone] = (struct engine_zone){
 		.policy = policy,
+		.timeouts = policy->timeouts,
 		.ceilings = {.half_open = engine_half_open_ceiling(policy, engine->table.capacity),
 			     .half_open_per_source = ceiling(limits->half_open_per_source),
 			     .flows_per_source = ceiling(limits->flows_per_source)},

@@ -18,7 +18,7 @@ static enum sekisho_reason judge_first(struct sekisho_engine *engine, struct job
 	if (packet->l4_kind == PACKET_L4_TCP) {
 		datagram->is_tcp = true;
 		datagram->flow = job->key;
-		datagram->tcp_end_base = packet_tcp_end(packet) - packet->fragment_length;
+		datagram->tcp_end_base = packet_tcp_end(&packet->tcp) - packet->fragment_length;
 	}
 	fragment_decide(&engine->fragments, datagram, reason, job->verdict->rule,
 			(uint32_t)job->verdict->opened_by);

@@ -14,6 +14,7 @@
 #ifndef FLOW_KEY_H
 #define FLOW_KEY_H
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -36,6 +37,36 @@ struct flow_key_rest {
 	uint8_t protocol, family;
 };
 
+/* A key's bytes by eights. */
+static inline uint64_t flow_key_word(const struct flow_key *key, unsigned i)
+{
+	uint64_t word;
+
+	memcpy(&word, (const uint8_t *)key + 8 * i, sizeof(word));
+	return word;
+}
+
+static inline void flow_key_set_word(struct flow_key *key, unsigned i, uint64_t word)
+{
+	memcpy((uint8_t *)key + 8 * i, &word, sizeof(word));
+}
+
+static inline void flow_key_set_rest(struct flow_key *key, const struct flow_key_rest *rest)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	flow_key_set_word(key, 4,
+			  (uint64_t)rest->local_port | (uint64_t)rest->peer_port << 16 |
+				  (uint64_t)rest->zone << 32 | (uint64_t)rest->protocol << 48 |
+				  (uint64_t)rest->family << 56);
+#else
+	key->local_port = rest->local_port;
+	key->peer_port = rest->peer_port;
+	key->zone = rest->zone;
+	key->protocol = rest->protocol;
+	key->family = rest->family;
+#endif
+}
+
 /*
  * Make a key. Bytes go in by eights, as flow_key_hash() takes them out again: a load that spans smaller
  * stores would have to wait until they have reached the cache.
@@ -47,19 +78,24 @@ static inline void flow_key_set(struct flow_key *key, const uint8_t *local, cons
 
 	memcpy(words, local, 16);
 	memcpy(words + 2, peer, 16);
-	memcpy(key, words, sizeof(words));
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	words[0] = (uint64_t)rest->local_port | (uint64_t)rest->peer_port << 16 |
-		   (uint64_t)rest->zone << 32 | (uint64_t)rest->protocol << 48 |
-		   (uint64_t)rest->family << 56;
-	memcpy(&key->local_port, &words[0], sizeof(words[0]));
-#else
-	key->local_port = rest->local_port;
-	key->peer_port = rest->peer_port;
-	key->zone = rest->zone;
-	key->protocol = rest->protocol;
-	key->family = rest->family;
-#endif
+	for (unsigned i = 0; i < 4; i++)
+		flow_key_set_word(key, i, words[i]);
+	flow_key_set_rest(key, rest);
+}
+
+/* The same with addresses of 4 bytes. */
+static inline void flow_key_set_ipv4(struct flow_key *key, const uint8_t *local,
+				     const uint8_t *peer, const struct flow_key_rest *rest)
+{
+	uint32_t from, to;
+
+	memcpy(&from, local, sizeof(from));
+	memcpy(&to, peer, sizeof(to));
+	flow_key_set_word(key, 0, htole64(le32toh(from)));
+	flow_key_set_word(key, 1, 0);
+	flow_key_set_word(key, 2, htole64(le32toh(to)));
+	flow_key_set_word(key, 3, 0);
+	flow_key_set_rest(key, rest);
 }
 
 struct flow_hash_secret {
@@ -85,14 +121,14 @@ static inline void flow_hash_secret_init(struct flow_hash_secret *secret, const 
 /* A keyed 64-bit hash; all its bits are good. */
 static inline uint64_t flow_key_hash(const struct flow_key *key, const struct flow_hash_secret *s)
 {
-	uint64_t w[5];
 	unsigned __int128 sum;
 	uint64_t h;
 
-	memcpy(w, key, sizeof(w));
-	sum = (unsigned __int128)(w[0] + s->word[0]) * (w[1] + s->word[1]);
-	sum += (unsigned __int128)(w[2] + s->word[2]) * (w[3] + s->word[3]);
-	sum += (unsigned __int128)(w[4] + s->word[4]) * s->word[5];
+	sum = (unsigned __int128)(flow_key_word(key, 0) + s->word[0]) *
+	      (flow_key_word(key, 1) + s->word[1]);
+	sum += (unsigned __int128)(flow_key_word(key, 2) + s->word[2]) *
+	       (flow_key_word(key, 3) + s->word[3]);
+	sum += (unsigned __int128)(flow_key_word(key, 4) + s->word[4]) * s->word[5];
 	h = (uint64_t)sum ^ (uint64_t)(sum >> 64);
 	h = (h ^ (h >> 32)) * UINT64_C(0xd6e8feb86659fd93);
 	return h ^ (h >> 32);
@@ -101,11 +137,11 @@ static inline uint64_t flow_key_hash(const struct flow_key *key, const struct fl
 /* Whether two keys are the same, without a branch for each word. */
 static inline int flow_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
-	uint64_t x[5], y[5];
+	uint64_t differ = 0;
 
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
+	for (unsigned i = 0; i < 5; i++)
+		differ |= flow_key_word(a, i) ^ flow_key_word(b, i);
+	return differ == 0;
 }
 
 #endif

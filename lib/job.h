@@ -14,15 +14,16 @@
 
 /* One packet on its way. */
 struct job {
-	struct packet packet;
 	struct flow_key key;
 	uint64_t hash;
 	struct flow *flow;
 	struct engine_zone *zone;
 	struct sekisho_verdict *verdict;
 	const struct sekisho_frame *frame;
-	unsigned direction;
 	uint32_t denied_by; /* the entry of a network ACL, or SEKISHO_RULE_NONE */
+	uint8_t direction;
+	uint8_t plain; /* the protocol of a plain frame, whose `packet` is empty as yet; or 0 */
+	struct packet packet;
 };
 
 /* ICMP has a key by its kind: identifier or code, and type, stand where others have ports. */
@@ -99,16 +100,23 @@ static inline struct flow *engine_flow_live(struct sekisho_engine *engine,
 }
 
 /* A packet passed by this flow, or opened it: timers, counters, and who is to be thanked. */
-static inline void engine_flow_account(struct job *job, struct flow *flow, uint32_t now)
+static inline void engine_flow_refresh(struct job *job, struct flow *flow,
+				       enum sekisho_timeout timer, uint32_t now)
 {
 	unsigned direction = job->direction;
 	unsigned opener = track_is_originator(flow, direction) ? direction : !direction;
 
-	flow->expires_at = now + job->zone->policy->timeouts[flow->timeouts][track_timeout(flow)];
+	flow->expires_at = now + job->zone->timeouts[flow->timeouts][timer];
 	flow->packets[direction]++;
-	flow->bytes[direction] += job->packet.frame_length;
+	flow->bytes[direction] += job->frame->length;
 	job->verdict->rule = flow->rule[opener];
 	job->verdict->opened_by = flow->opened_by[opener];
+}
+
+/* The same where the timer has to be found. */
+static inline void engine_flow_account(struct job *job, struct flow *flow, uint32_t now)
+{
+	engine_flow_refresh(job, flow, track_timeout(flow), now);
 }
 
 /* ---- engine_error.c ---- */

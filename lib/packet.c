@@ -101,6 +101,7 @@ static inline bool parse_tcp(struct packet *packet, const uint8_t *l4)
 	if ((packet->tcp.flags & PACKET_TCP_SYN) != 0)
 		packet->tcp.scale = window_scale(l4 + TCP_HEADER, l4 + header);
 	set_payload(packet, l4, header, packet->l4_length - header);
+	packet->tcp.length = packet->payload_length;
 	return true;
 }
 

@@ -44,6 +44,15 @@ enum packet_l4 {
 
 #define PACKET_TCP_NO_SCALE 0xff /* no window scale option */
 
+/* A TCP segment, as its tracker sees it. */
+struct packet_tcp {
+	uint32_t seq, ack;
+	uint32_t length; /* of its data, as far as this packet holds them */
+	uint16_t window; /* as on the wire */
+	uint8_t flags;   /* PACKET_TCP_*: the low 6 bits */
+	uint8_t scale;   /* of a SYN; PACKET_TCP_NO_SCALE if absent */
+};
+
 /* Addresses are 16 bytes; IPv4 uses the first 4 and the rest is zero. */
 struct packet {
 	union {
@@ -83,12 +92,7 @@ struct packet {
 	uint32_t fragment_id;
 
 	union {
-		struct {
-			uint32_t seq, ack;
-			uint16_t window; /* as on the wire */
-			uint8_t flags;   /* PACKET_TCP_*: the low 6 bits */
-			uint8_t scale;   /* of a SYN; PACKET_TCP_NO_SCALE if absent */
-		} tcp;
+		struct packet_tcp tcp;
 		struct {
 			uint8_t type, code;
 			uint16_t id, sequence; /* of a query, host order */
@@ -97,13 +101,13 @@ struct packet {
 	};
 };
 
-/* The sequence number after a TCP packet's last, as far as this packet holds the segment. */
-static inline uint32_t packet_tcp_end(const struct packet *packet)
+/* The sequence number after a segment's last, as far as its packet holds it. */
+static inline uint32_t packet_tcp_end(const struct packet_tcp *tcp)
 {
-	uint32_t syn = !!(packet->tcp.flags & PACKET_TCP_SYN);
-	uint32_t fin = !!(packet->tcp.flags & PACKET_TCP_FIN);
+	uint32_t syn = !!(tcp->flags & PACKET_TCP_SYN);
+	uint32_t fin = !!(tcp->flags & PACKET_TCP_FIN);
 
-	return packet->tcp.seq + packet->payload_length + syn + fin;
+	return tcp->seq + tcp->length + syn + fin;
 }
 
 /*

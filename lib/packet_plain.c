@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * packet_plain.c: most frames by far, in few steps: untagged and whole, IPv4 without options, UDP or TCP
- * but no SYN, and nothing wrong with it. All others are packet_parse_any()'s, and where both can read a
- * frame they read the same.
- */
-#include <endian.h>
-#include <netinet/in.h>
+/* packet_plain.c: plain frames in few steps, and all others by packet_parse_any(); see packet_plain.h. */
+#include "packet_plain.h"
 
-#include "packet.h"
-#include "packet_bytes.h"
+#include <endian.h>
 
 /* An IPv4 address where IPv6 has room too; in two stores of the size in which it will be read. */
 static inline void set_address(uint8_t *address, const uint8_t *from)
@@ -22,25 +16,15 @@ static inline void set_address(uint8_t *address, const uint8_t *from)
 	memcpy(address + 8, &words[1], sizeof(words[1]));
 }
 
-/* What judge_ipv4() would note of a header without options. */
-static inline bool plain_is_sane(const uint8_t *ip)
+/* The fields that TCP and UDP have in common. */
+static inline void set_plain(struct packet *packet, const uint8_t *frame, uint32_t length)
 {
-	uint32_t source = load32(ip + 12), destination = load32(ip + 16);
-
-	return ip[8] != 0 && source >> 28 != 14 && source != 0xffffffff && source >> 24 != 127 &&
-	       source != destination && sum_is_right(sum_bytes(ip, IPV4_HEADER));
-}
-
-/* The fields that TCP and UDP have in common, of a frame that is plain so far. */
-static inline void set_plain(struct packet *packet, const uint8_t *frame, uint32_t length,
-			     uint32_t l4_length)
-{
-	const uint8_t *ip = frame + ETHER_HEADER;
+	const uint8_t *ip = frame + PACKET_PLAIN_IP, *l4 = frame + PACKET_PLAIN_L4;
 
 	set_address(packet->source, ip + 12);
 	set_address(packet->destination, ip + 16);
-	packet->source_port = load16(ip + IPV4_HEADER);
-	packet->destination_port = load16(ip + IPV4_HEADER + 2);
+	packet->source_port = load16(l4);
+	packet->destination_port = load16(l4 + 2);
 	packet->ether_type = TYPE_IPV4;
 	packet->vlan = 0;
 	packet->kind = PACKET_IP;
@@ -48,9 +32,9 @@ static inline void set_plain(struct packet *packet, const uint8_t *frame, uint32
 	packet->protocol = ip[9];
 	packet->reason = PACKET_REASON_NONE;
 	packet->hop_limit = ip[8];
-	packet->ip_offset = ETHER_HEADER;
-	packet->l4_offset = ETHER_HEADER + IPV4_HEADER;
-	packet->l4_length = packet->l4_captured = l4_length;
+	packet->ip_offset = PACKET_PLAIN_IP;
+	packet->l4_offset = PACKET_PLAIN_L4;
+	packet->l4_length = packet->l4_captured = load16(ip + 2) - IPV4_HEADER;
 	packet->frame_length = length;
 	packet->frame = frame;
 	packet->is_fragment = packet->more_fragments = false;
@@ -58,63 +42,32 @@ static inline void set_plain(struct packet *packet, const uint8_t *frame, uint32
 	packet->fragment_id = load16(ip + 4);
 }
 
-static inline bool parse_plain_tcp(struct packet *packet, const uint8_t *l4, uint32_t l4_length)
+static inline void set_plain_tcp(struct packet *packet, const uint8_t *l4)
 {
-	uint32_t header;
-
-	if (l4_length < TCP_HEADER)
-		return false;
-	header = (uint32_t)(l4[12] >> 4) * 4;
-	if (header < TCP_HEADER || header > l4_length || (l4[13] & PACKET_TCP_SYN) != 0)
-		return false;
+	packet_plain_tcp(&packet->tcp, packet->frame);
 	packet->l4_kind = PACKET_L4_TCP;
-	packet->tcp.seq = load32(l4 + 4);
-	packet->tcp.ack = load32(l4 + 8);
-	packet->tcp.window = load16(l4 + 14);
-	packet->tcp.flags = l4[13] & 0x3f;
-	packet->tcp.scale = PACKET_TCP_NO_SCALE;
-	packet->payload = l4 + header;
-	packet->payload_length = packet->payload_captured = l4_length - header;
-	return true;
+	packet->payload = l4 + packet->l4_length - packet->tcp.length;
+	packet->payload_length = packet->payload_captured = packet->tcp.length;
 }
 
-static inline bool parse_plain_udp(struct packet *packet, const uint8_t *l4, uint32_t l4_length)
+static inline void set_plain_udp(struct packet *packet, const uint8_t *l4)
 {
-	uint32_t length = load16(l4 + 4);
-
-	if (length < UDP_HEADER || length > l4_length)
-		return false;
 	packet->l4_kind = PACKET_L4_UDP;
 	packet->payload = l4 + UDP_HEADER;
-	packet->payload_length = packet->payload_captured = length - UDP_HEADER;
-	return true;
-}
-
-/*
- * Most frames by far: untagged and whole, IPv4 without options, UDP or TCP but no SYN, and nothing wrong
- * with it. The same as packet_parse_any() in fewer steps; false, whatever is in `packet` then, for all others.
- */
-static inline bool parse_plain(struct packet *packet, const uint8_t *frame, uint32_t captured,
-			       uint32_t length)
-{
-	const uint8_t *ip = frame + ETHER_HEADER, *l4 = ip + IPV4_HEADER;
-	uint32_t total;
-
-	if (captured < ETHER_HEADER + IPV4_HEADER + UDP_HEADER || load16(frame + 12) != TYPE_IPV4 ||
-	    ip[0] != 0x45 || (load16(ip + 6) & 0x3fff) != 0)
-		return false;
-	total = load16(ip + 2);
-	if (total > captured - ETHER_HEADER || total < IPV4_HEADER + UDP_HEADER ||
-	    length < captured || !plain_is_sane(ip))
-		return false;
-	set_plain(packet, frame, length, total - IPV4_HEADER);
-	if (ip[9] == IPPROTO_UDP)
-		return parse_plain_udp(packet, l4, total - IPV4_HEADER);
-	return ip[9] == IPPROTO_TCP && parse_plain_tcp(packet, l4, total - IPV4_HEADER);
+	packet->payload_length = packet->payload_captured = load16(l4 + 4) - UDP_HEADER;
 }
 
 void packet_parse(struct packet *packet, const uint8_t *frame, uint32_t captured, uint32_t length)
 {
-	if (!parse_plain(packet, frame, captured, length))
+	uint8_t protocol = packet_plain_protocol(frame, captured, length);
+
+	if (protocol == 0) {
 		packet_parse_any(packet, frame, captured, length);
+		return;
+	}
+	set_plain(packet, frame, length);
+	if (protocol == IPPROTO_TCP)
+		set_plain_tcp(packet, frame + PACKET_PLAIN_L4);
+	else
+		set_plain_udp(packet, frame + PACKET_PLAIN_L4);
 }

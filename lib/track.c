@@ -7,7 +7,7 @@
 enum sekisho_reason track_may_open(const struct track *track, const struct packet *packet)
 {
 	if (packet->l4_kind == PACKET_L4_TCP)
-		return track_tcp_may_open(track, packet);
+		return track_tcp_may_open(track, &packet->tcp);
 	return PACKET_REASON_NONE;
 }
 
@@ -18,7 +18,7 @@ bool track_open(const struct track *track, struct flow *flow, const struct packe
 
 	switch (packet->l4_kind) {
 	case PACKET_L4_TCP:
-		done = track_tcp_open(track, flow, packet, direction);
+		done = track_tcp_open(track, flow, &packet->tcp, direction);
 		break;
 	case PACKET_L4_UDP:
 		done = track_udp_open(track, flow, packet, direction);

@@ -25,6 +25,8 @@ struct track {
 	uint32_t now;        /* tick */
 };
 
+#define TRACK_EPHEMERAL_FIRST 1024 /* ports from here on are chosen, those below are given */
+
 enum track_outcome {
 	TRACK_PASS,
 	TRACK_LAST,  /* pass, and the flow has nothing more to say (STRICT-23) */
@@ -108,9 +110,9 @@ bool track_quotes(const struct track *track, const struct flow *flow, const stru
 /* ---- one protocol family each; same contracts ---- */
 
 struct track_result track_tcp_inspect(const struct track *track, struct flow *flow,
-				      const struct packet *packet, unsigned direction);
-enum sekisho_reason track_tcp_may_open(const struct track *track, const struct packet *packet);
-bool track_tcp_open(const struct track *track, struct flow *flow, const struct packet *packet,
+				      const struct packet_tcp *tcp, unsigned direction);
+enum sekisho_reason track_tcp_may_open(const struct track *track, const struct packet_tcp *tcp);
+bool track_tcp_open(const struct track *track, struct flow *flow, const struct packet_tcp *tcp,
 		    unsigned direction);
 /* The rest of a fragmented segment has passed: `direction` has sent up to `end`. */
 void track_tcp_stretch(struct flow *flow, unsigned direction, uint32_t end);
@@ -124,6 +126,27 @@ enum track_answers { TRACK_ANSWERS_BY_TUPLE, TRACK_ANSWERS_BY_GRAMMAR, TRACK_ANS
 /* Under proof, of UDP that was sent from port `chosen` to port `called` (STRICT-20..22). */
 enum track_answers track_udp_answers(const struct sekisho_strict_spec *strict, uint16_t chosen,
 				     uint16_t called);
+
+/* Is the tuple itself the proof: did the opener choose a source port that nobody could know? */
+static inline bool track_udp_tuple_proves(const struct sekisho_strict_spec *strict, uint16_t chosen,
+					  uint16_t called)
+{
+	return strict->symmetric_udp == SEKISHO_SYMMETRIC_TUPLE ||
+	       (chosen >= TRACK_EPHEMERAL_FIRST && chosen != called);
+}
+
+/* Whether packets of `direction` pass a stream by their tuple alone, and change nothing of it. */
+static inline bool track_udp_is_settled(const struct track *track, const struct flow *flow,
+					unsigned direction)
+{
+	const uint16_t port[2] = {flow->key.local_port, flow->key.peer_port};
+
+	return flow->state == FLOW_STREAM &&
+	       (!track->profile->answers_need_proof ||
+		(flow->grammar == 0 &&
+		 (track_is_originator(flow, direction) ||
+		  track_udp_tuple_proves(track->strict, port[!direction], port[direction]))));
+}
 
 bool track_udp_open(const struct track *track, struct flow *flow, const struct packet *packet,
 		    unsigned direction);
@@ -154,7 +177,7 @@ static inline struct track_result track_inspect(const struct track *track, struc
 {
 	switch (packet->l4_kind) {
 	case PACKET_L4_TCP:
-		return track_tcp_inspect(track, flow, packet, direction);
+		return track_tcp_inspect(track, flow, &packet->tcp, direction);
 	case PACKET_L4_UDP:
 		return track_udp_inspect(track, flow, packet, direction);
 	case PACKET_L4_ICMP_QUERY:

@@ -156,9 +156,9 @@ static const uint8_t openings[CLASS_COUNT] = {
 
 /* clang-format on */
 
-static enum flag_class class_of(const struct packet *packet)
+static enum flag_class class_of(const struct packet_tcp *tcp)
 {
-	switch (packet->tcp.flags &
+	switch (tcp->flags &
 		(PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST | PACKET_TCP_ACK)) {
 	case PACKET_TCP_SYN:
 		return SYN;
@@ -177,11 +177,11 @@ static enum flag_class class_of(const struct packet *packet)
 }
 
 static struct segment segment_of(const struct track *track, struct flow *flow,
-				 const struct packet *packet, unsigned direction)
+				 const struct packet_tcp *tcp, unsigned direction)
 {
 	return (struct segment){.track = track,
 				.flow = flow,
-				.packet = packet,
+				.tcp = tcp,
 				.direction = direction,
 				.sender = &flow->track.tcp[direction],
 				.receiver = &flow->track.tcp[!direction]};
@@ -197,11 +197,11 @@ static enum flow_state row_of(const struct profile *profile, const struct flow *
 }
 
 struct track_result track_tcp_inspect(const struct track *track, struct flow *flow,
-				      const struct packet *packet, unsigned direction)
+				      const struct packet_tcp *tcp, unsigned direction)
 {
-	const struct segment segment = segment_of(track, flow, packet, direction);
+	const struct segment segment = segment_of(track, flow, tcp, direction);
 	enum role role = direction == flow->opener ? OPENER : OTHER;
-	const struct cell *cell = &cells[row_of(track->profile, flow)][role][class_of(packet)];
+	const struct cell *cell = &cells[row_of(track->profile, flow)][role][class_of(tcp)];
 	struct track_result result =
 		track_tcp_check(cell->check[track->profile->tcp_validates], &segment);
 
@@ -210,9 +210,9 @@ struct track_result track_tcp_inspect(const struct track *track, struct flow *fl
 	return result;
 }
 
-enum sekisho_reason track_tcp_may_open(const struct track *track, const struct packet *packet)
+enum sekisho_reason track_tcp_may_open(const struct track *track, const struct packet_tcp *tcp)
 {
-	enum flag_class class = class_of(packet);
+	enum flag_class class = class_of(tcp);
 
 	if (class == SYN)
 		return PACKET_REASON_NONE;
@@ -223,11 +223,11 @@ enum sekisho_reason track_tcp_may_open(const struct track *track, const struct p
 	return PACKET_REASON_NONE;
 }
 
-bool track_tcp_open(const struct track *track, struct flow *flow, const struct packet *packet,
+bool track_tcp_open(const struct track *track, struct flow *flow, const struct packet_tcp *tcp,
 		    unsigned direction)
 {
-	const struct segment segment = segment_of(track, flow, packet, direction);
-	enum flag_class class = class_of(packet);
+	const struct segment segment = segment_of(track, flow, tcp, direction);
+	enum flag_class class = class_of(tcp);
 
 	if (flow->opened != 0) { /* a SYN under a rule of its own side (STRICT-3) */
 		if (flow->state == FLOW_SYN_SENT)
@@ -237,10 +237,10 @@ bool track_tcp_open(const struct track *track, struct flow *flow, const struct p
 	track_window_init(flow->track.tcp);
 	flow->state = openings[class];
 	if (class == SYN) {
-		track_window_syn(segment.sender, segment.receiver, packet);
-		flow->syn_mark = (uint16_t)packet->tcp.seq;
+		track_window_syn(segment.sender, segment.receiver, tcp);
+		flow->syn_mark = (uint16_t)tcp->seq;
 	} else {
-		track_window_pick_up(segment.sender, segment.receiver, packet);
+		track_window_pick_up(segment.sender, segment.receiver, tcp);
 		segment.sender->fin = class == FIN;
 	}
 	return true;

@@ -13,7 +13,7 @@
 struct segment {
 	const struct track *track;
 	struct flow *flow;
-	const struct packet *packet;
+	const struct packet_tcp *tcp;
 	unsigned direction;
 	struct flow_tcp_side *sender, *receiver;
 };

@@ -15,7 +15,7 @@ static struct track_result check_challenge(const struct segment *segment)
 static struct track_result check_window(const struct segment *segment)
 {
 	enum sekisho_bound bound =
-		track_window_check(segment->sender, segment->receiver, segment->packet);
+		track_window_check(segment->sender, segment->receiver, segment->tcp);
 
 	if (bound != SEKISHO_BOUND_NONE)
 		return (struct track_result){TRACK_DROP, SEKISHO_REASON_OUT_OF_WINDOW,
@@ -27,7 +27,7 @@ static struct track_result check_past_fin(const struct segment *segment)
 {
 	const struct flow_tcp_side *sender = segment->sender;
 
-	if (sender->fin_acked && track_window_before(sender->end, packet_tcp_end(segment->packet)))
+	if (sender->fin_acked && track_window_before(sender->end, packet_tcp_end(segment->tcp)))
 		return track_no(TRACK_DROP, SEKISHO_REASON_FLOW_CLOSED);
 	return TRACK_PASSED;
 }
@@ -35,7 +35,7 @@ static struct track_result check_past_fin(const struct segment *segment)
 static struct track_result check_handshake(const struct segment *segment)
 {
 	const struct flow_tcp_side *receiver = segment->receiver;
-	uint32_t ack = segment->packet->tcp.ack;
+	uint32_t ack = segment->tcp->ack;
 
 	if (!receiver->syn_acked && (!track_window_before(receiver->acked, ack) ||
 				     track_window_before(receiver->end, ack)))
@@ -45,10 +45,10 @@ static struct track_result check_handshake(const struct segment *segment)
 
 static struct track_result check_acks_syn(const struct segment *segment)
 {
-	const struct packet *packet = segment->packet;
+	const struct packet_tcp *tcp = segment->tcp;
 
-	if ((packet->tcp.flags & PACKET_TCP_ACK) &&
-	    (track_window_is_next(segment->receiver, packet->tcp.ack) ||
+	if ((tcp->flags & PACKET_TCP_ACK) &&
+	    (track_window_is_next(segment->receiver, tcp->ack) ||
 	     track_tcp_syn_answered(segment)))
 		return TRACK_PASSED;
 	return track_no(TRACK_JUDGE, SEKISHO_REASON_BAD_HANDSHAKE);
@@ -61,7 +61,7 @@ static struct track_result check_rst_exact(const struct segment *segment)
 	if (track_tcp_syn_answered(segment))
 		return TRACK_PASSED;
 	if (result.outcome == TRACK_PASS &&
-	    !track_window_is_next(segment->sender, segment->packet->tcp.seq))
+	    !track_window_is_next(segment->sender, segment->tcp->seq))
 		return track_no(TRACK_DROP, SEKISHO_REASON_RST_INEXACT);
 	return result;
 }
@@ -98,14 +98,14 @@ static struct track_result check_crossed(const struct segment *segment)
 {
 	const struct flow_tcp_side *sender = segment->sender;
 
-	if (!sender->syn_acked && segment->packet->tcp.seq != sender->acked)
+	if (!sender->syn_acked && segment->tcp->seq != sender->acked)
 		return track_no(TRACK_DROP, SEKISHO_REASON_BAD_HANDSHAKE);
 	return check_handshake(segment);
 }
 
 static struct track_result check_rst_early(const struct segment *segment)
 {
-	return track_window_is_next(segment->sender, segment->packet->tcp.seq)
+	return track_window_is_next(segment->sender, segment->tcp->seq)
 		       ? TRACK_PASSED
 		       : track_no(TRACK_DROP, SEKISHO_REASON_BAD_HANDSHAKE);
 }
@@ -121,7 +121,7 @@ static struct track_result check_in_window(const struct segment *segment)
 {
 	struct track_result result = check_window(segment);
 
-	if (result.outcome != TRACK_PASS || (segment->packet->tcp.flags & PACKET_TCP_RST))
+	if (result.outcome != TRACK_PASS || (segment->tcp->flags & PACKET_TCP_RST))
 		return result;
 	return check_past_fin(segment);
 }

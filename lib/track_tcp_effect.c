@@ -8,16 +8,16 @@
 static void begin(const struct segment *segment)
 {
 	if (track_tcp_syn_is_own(segment)) {
-		track_window_syn_again(segment->sender, segment->receiver, segment->packet);
+		track_window_syn_again(segment->sender, segment->receiver, segment->tcp);
 		return;
 	}
-	track_window_syn(segment->sender, segment->receiver, segment->packet);
-	segment->flow->syn_mark = (uint16_t)segment->packet->tcp.seq;
+	track_window_syn(segment->sender, segment->receiver, segment->tcp);
+	segment->flow->syn_mark = (uint16_t)segment->tcp->seq;
 }
 
 static void cross(const struct segment *segment)
 {
-	track_window_syn(segment->sender, segment->receiver, segment->packet);
+	track_window_syn(segment->sender, segment->receiver, segment->tcp);
 	track_window_settle(segment->sender, segment->receiver);
 	track_window_settle(segment->receiver, segment->sender);
 	segment->flow->state = FLOW_SYN_CROSSED;
@@ -29,12 +29,12 @@ static void answer(const struct segment *segment)
 
 	if (track_tcp_syn_answered(segment))
 		track_tcp_syn_adopt(segment);
-	if (server->scale != TRACK_WINDOW_UNKNOWN && segment->packet->tcp.seq == server->acked)
+	if (server->scale != TRACK_WINDOW_UNKNOWN && segment->tcp->seq == server->acked)
 		return; /* the same again */
-	track_window_syn(server, client, segment->packet);
+	track_window_syn(server, client, segment->tcp);
 	track_window_settle(server, client);
 	track_window_settle(client, server);
-	client->acked = segment->packet->tcp.ack;
+	client->acked = segment->tcp->ack;
 	client->syn_acked = true;
 	segment->flow->state = FLOW_SYN_RECEIVED;
 }
@@ -55,18 +55,18 @@ static void follow_fins(struct flow *flow)
 static void note_fins(const struct segment *segment)
 {
 	struct flow_tcp_side *sender = segment->sender, *receiver = segment->receiver;
-	const struct packet *packet = segment->packet;
+	const struct packet_tcp *tcp = segment->tcp;
 
-	if (receiver->fin && !track_window_before(packet->tcp.ack, receiver->end))
+	if (receiver->fin && !track_window_before(tcp->ack, receiver->end))
 		receiver->fin_acked = true;
-	if (packet->tcp.flags & PACKET_TCP_FIN)
+	if (tcp->flags & PACKET_TCP_FIN)
 		sender->fin = true;
 	follow_fins(segment->flow);
 }
 
 static void numbers(const struct segment *segment)
 {
-	track_window_follow(segment->sender, segment->receiver, segment->packet);
+	track_window_follow(segment->sender, segment->receiver, segment->tcp);
 }
 
 static void acknowledge(const struct segment *segment)
@@ -95,7 +95,7 @@ static void close_by(const struct segment *segment)
 	sender->fin = true;
 	segment->receiver->fin = false;
 	sender->fin_acked = !sender->syn_acked || (sender->acked == sender->end &&
-						   segment->packet->tcp.seq == sender->end);
+						   segment->tcp->seq == sender->end);
 	segment->flow->state = FLOW_CLOSED;
 }
 

@@ -11,7 +11,7 @@
 bool track_tcp_syn_is_own(const struct segment *segment)
 {
 	const struct flow_tcp_side *sender = segment->sender;
-	uint32_t seq = segment->packet->tcp.seq;
+	uint32_t seq = segment->tcp->seq;
 
 	if (!sender->syn_acked)
 		return seq == sender->acked;
@@ -48,8 +48,8 @@ void track_tcp_syn_remember(const struct segment *segment)
 	if (later == NULL)
 		return;
 	track_window_init(later->sides);
-	track_window_syn(&later->sides[opener], &later->sides[!opener], segment->packet);
-	later->mark = (uint16_t)segment->packet->tcp.seq;
+	track_window_syn(&later->sides[opener], &later->sides[!opener], segment->tcp);
+	later->mark = (uint16_t)segment->tcp->seq;
 	later->waits = true;
 }
 
@@ -58,8 +58,8 @@ bool track_tcp_syn_answered(const struct segment *segment)
 	const struct later_syn *later = later_syn(segment);
 
 	return later != NULL && later->waits && segment->direction != segment->flow->opener &&
-	       (segment->packet->tcp.flags & PACKET_TCP_ACK) &&
-	       track_window_is_next(&later->sides[!segment->direction], segment->packet->tcp.ack);
+	       (segment->tcp->flags & PACKET_TCP_ACK) &&
+	       track_window_is_next(&later->sides[!segment->direction], segment->tcp->ack);
 }
 
 void track_tcp_syn_adopt(const struct segment *segment)

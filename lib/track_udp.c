@@ -6,8 +6,6 @@
 #include "proof/proof.h"
 #include "track.h"
 
-#define EPHEMERAL_FIRST 1024
-
 /* The grammar spoken on a port, plus one; 0 if none. */
 static uint8_t grammar_of(const struct sekisho_strict_spec *strict, uint16_t port)
 {
@@ -18,13 +16,6 @@ static uint8_t grammar_of(const struct sekisho_strict_spec *strict, uint16_t por
 		}
 	}
 	return 0;
-}
-
-/* Is the tuple itself the proof: did the opener choose a source port that nobody could know? */
-static bool tuple_proves(const struct sekisho_strict_spec *strict, uint16_t chosen, uint16_t called)
-{
-	return strict->symmetric_udp == SEKISHO_SYMMETRIC_TUPLE ||
-	       (chosen >= EPHEMERAL_FIRST && chosen != called);
 }
 
 /* AWS-46: a second answer after a second request makes a stream, and that it stays. */
@@ -53,7 +44,7 @@ static struct track_result prove(const struct track *track, struct flow *flow,
 		return proof_inspect(proof, track, flow, packet, direction);
 	/* an answer goes to the port that the opener chose, and comes from the one it called */
 	if (track_is_originator(flow, direction) ||
-	    tuple_proves(track->strict, packet->destination_port, packet->source_port))
+	    track_udp_tuple_proves(track->strict, packet->destination_port, packet->source_port))
 		return TRACK_PASSED;
 	return track_no(TRACK_JUDGE, SEKISHO_REASON_SYMMETRIC_PORTS);
 }
@@ -75,7 +66,7 @@ enum track_answers track_udp_answers(const struct sekisho_strict_spec *strict, u
 {
 	if (grammar_of(strict, called) != 0 || grammar_of(strict, chosen) != 0)
 		return TRACK_ANSWERS_BY_GRAMMAR;
-	return tuple_proves(strict, chosen, called) ? TRACK_ANSWERS_BY_TUPLE
+	return track_udp_tuple_proves(strict, chosen, called) ? TRACK_ANSWERS_BY_TUPLE
 						    : TRACK_ANSWERS_BY_NOTHING;
 }
 

@@ -68,30 +68,30 @@ void track_window_init(struct flow_tcp_side sides[2])
 }
 
 void track_window_syn(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-		      const struct packet *packet)
+		      const struct packet_tcp *tcp)
 {
 	/* what the other's SYN has allowed, in bytes again, as the scales may not be the same */
 	uint32_t room = (uint32_t)sender->room << shift(receiver, sender);
 
-	*sender = (struct flow_tcp_side){.end = packet_tcp_end(packet),
-					 .acked = packet->tcp.seq,
+	*sender = (struct flow_tcp_side){.end = packet_tcp_end(tcp),
+					 .acked = tcp->seq,
 					 .room = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX),
-					 .scale = packet->tcp.scale,
-					 .reach = bits_of(packet->tcp.window) & 31u};
-	receiver->room = packet->tcp.window;
+					 .scale = tcp->scale,
+					 .reach = bits_of(tcp->window) & 31u};
+	receiver->room = tcp->window;
 }
 
 void track_window_syn_again(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-			    const struct packet *packet)
+			    const struct packet_tcp *tcp)
 {
-	if (track_window_before(sender->end, packet_tcp_end(packet)))
-		sender->end = packet_tcp_end(packet);
-	if (packet->tcp.scale != PACKET_TCP_NO_SCALE)
-		sender->scale = packet->tcp.scale;
-	if (receiver->room < packet->tcp.window)
-		receiver->room = packet->tcp.window;
-	if (sender->reach < bits_of(packet->tcp.window))
-		sender->reach = bits_of(packet->tcp.window) & 31u;
+	if (track_window_before(sender->end, packet_tcp_end(tcp)))
+		sender->end = packet_tcp_end(tcp);
+	if (tcp->scale != PACKET_TCP_NO_SCALE)
+		sender->scale = tcp->scale;
+	if (receiver->room < tcp->window)
+		receiver->room = tcp->window;
+	if (sender->reach < bits_of(tcp->window))
+		sender->reach = bits_of(tcp->window) & 31u;
 }
 
 void track_window_settle(const struct flow_tcp_side *sender, struct flow_tcp_side *receiver)
@@ -100,30 +100,30 @@ void track_window_settle(const struct flow_tcp_side *sender, struct flow_tcp_sid
 }
 
 void track_window_pick_up(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-			  const struct packet *packet)
+			  const struct packet_tcp *tcp)
 {
-	sender->end = packet_tcp_end(packet);
-	sender->acked = packet->tcp.seq;
-	receiver->end = receiver->acked = packet->tcp.ack;
+	sender->end = packet_tcp_end(tcp);
+	sender->acked = tcp->seq;
+	receiver->end = receiver->acked = tcp->ack;
 }
 
 enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
 				      const struct flow_tcp_side *receiver,
-				      const struct packet *packet)
+				      const struct packet_tcp *tcp)
 {
-	uint32_t seq = packet->tcp.seq, ack = packet->tcp.ack, end = packet_tcp_end(packet);
+	uint32_t seq = tcp->seq, ack = tcp->ack, end = packet_tcp_end(tcp);
 	uint32_t ack_reach = reach(sender, receiver);
 
 	/* no window keeps a FIN back, nor does it what a RST says to people */
-	if (packet->tcp.flags & PACKET_TCP_RST)
+	if (tcp->flags & PACKET_TCP_RST)
 		end = seq;
-	else if (packet->tcp.flags & PACKET_TCP_FIN)
+	else if (tcp->flags & PACKET_TCP_FIN)
 		end--;
 	if (track_window_before(limit_of(sender, receiver), end))
 		return SEKISHO_BOUND_DATA_UPPER;
 	if (is_old(sender, receiver, seq, end))
 		return SEKISHO_BOUND_DATA_LOWER;
-	if (!(packet->tcp.flags & PACKET_TCP_ACK))
+	if (!(tcp->flags & PACKET_TCP_ACK))
 		return SEKISHO_BOUND_NONE;
 	if (track_window_before(receiver->end, ack))
 		return SEKISHO_BOUND_ACK_UPPER;
@@ -157,19 +157,19 @@ static void grant(const struct flow_tcp_side *sender, struct flow_tcp_side *rece
 }
 
 void track_window_follow(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-			 const struct packet *packet)
+			 const struct packet_tcp *tcp)
 {
-	uint32_t end = packet_tcp_end(packet), window = packet->tcp.window;
+	uint32_t end = packet_tcp_end(tcp), window = tcp->window;
 
 	if (track_window_before(sender->end, end))
 		sender->end = end;
-	if (!(packet->tcp.flags & PACKET_TCP_ACK))
+	if (!(tcp->flags & PACKET_TCP_ACK))
 		return;
-	if (!(packet->tcp.flags & PACKET_TCP_SYN))
+	if (!(tcp->flags & PACKET_TCP_SYN))
 		window <<= shift(sender, receiver);
 	if (bits_of(window) > sender->reach)
 		sender->reach = bits_of(window) & 31u;
-	grant(sender, receiver, packet->tcp.ack, window);
+	grant(sender, receiver, tcp->ack, window);
 }
 
 bool track_window_in_flight(const struct flow_tcp_side *sender,

@@ -44,18 +44,18 @@ void track_window_init(struct flow_tcp_side sides[2]);
 
 /* A SYN, with ACK or without: the sender's side begins anew. */
 void track_window_syn(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-		      const struct packet *packet);
+		      const struct packet_tcp *tcp);
 
 /* The same SYN again: what it offers more counts as well. */
 void track_window_syn_again(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-			    const struct packet *packet);
+			    const struct packet_tcp *tcp);
 
 /* `sender` has offered a window in a SYN, before the scales were known; now they are. */
 void track_window_settle(const struct flow_tcp_side *sender, struct flow_tcp_side *receiver);
 
 /* A segment that belongs to no SYN that was seen (AWS-80). */
 void track_window_pick_up(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-			  const struct packet *packet);
+			  const struct packet_tcp *tcp);
 
 /* Whether both SYNs were seen. */
 static inline bool track_window_known(const struct flow_tcp_side sides[2])
@@ -66,14 +66,14 @@ static inline bool track_window_known(const struct flow_tcp_side sides[2])
 /* Which bound a segment fails. For a RST only its sequence counts, not what it carries. */
 enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
 				      const struct flow_tcp_side *receiver,
-				      const struct packet *packet);
+				      const struct packet_tcp *tcp);
 
 /* Whether `sequence` is exactly what comes next from `side`: as acknowledged, or as sent. */
 bool track_window_is_next(const struct flow_tcp_side *side, uint32_t sequence);
 
 /* A segment has passed: what its sender sent, acknowledges and offers. */
 void track_window_follow(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
-			 const struct packet *packet);
+			 const struct packet_tcp *tcp);
 
 /* Whether `sequence` is one that `sender` may still have on the way (STRICT-60). */
 bool track_window_in_flight(const struct flow_tcp_side *sender,

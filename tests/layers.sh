@@ -25,7 +25,7 @@ judge() {
     file ~ /^lib\// && header ~ /^rte_mbuf/ && file != "lib/engine.c" { breach("rte_mbuf only in lib/engine.c") }
     # The three that see libc and each other only.
     file ~ /^lib\/(packet[a-z_]*|verdict|flow_key)\.[ch]$/ && rte { breach("sees libc and its own headers only") }
-    file ~ /^lib\/(packet[a-z_]*|verdict|flow_key)\.[ch]$/ && known[target] && target !~ /^(packet|packet_bytes|verdict|flow_key)\.h$/ {
+    file ~ /^lib\/(packet[a-z_]*|verdict|flow_key)\.[ch]$/ && known[target] && target !~ /^(packet[a-z_]*|verdict|flow_key)\.h$/ {
         breach("sees libc and its own headers only")
     }
     # Flows, tracking and proofs know neither rules nor DPDK.

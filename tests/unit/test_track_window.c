@@ -18,28 +18,30 @@ static const uint32_t places[] = {0, 1000, 0x7fffff00, 0x80000000, 0xfffff000, 0
 
 #define PLACES (sizeof(places) / sizeof(places[0]))
 
-static struct packet segment(uint32_t seq, uint32_t ack, uint32_t length, uint16_t window)
+static struct packet_tcp segment(uint32_t seq, uint32_t ack, uint32_t length, uint16_t window)
 {
-	return (struct packet){
-		.payload_length = length,
-		.tcp = {.seq = seq, .ack = ack, .window = window, .flags = PACKET_TCP_ACK}};
+	return (struct packet_tcp){.seq = seq,
+				   .ack = ack,
+				   .length = length,
+				   .window = window,
+				   .flags = PACKET_TCP_ACK};
 }
 
-static struct packet syn(uint32_t seq, uint16_t window, uint8_t scale)
+static struct packet_tcp syn(uint32_t seq, uint16_t window, uint8_t scale)
 {
-	return (struct packet){
-		.tcp = {.seq = seq, .window = window, .scale = scale, .flags = PACKET_TCP_SYN}};
+	return (struct packet_tcp){
+		.seq = seq, .window = window, .scale = scale, .flags = PACKET_TCP_SYN};
 }
 
 /* Two sides after their SYNs. */
-static void establish(struct flow_tcp_side sides[2], const struct packet syns[2])
+static void establish(struct flow_tcp_side sides[2], const struct packet_tcp syns[2])
 {
 	track_window_init(sides);
 	for (int i = 0; i < 2; i++)
 		track_window_syn(&sides[i], &sides[!i], &syns[i]);
 	for (int i = 0; i < 2; i++) {
 		track_window_settle(&sides[i], &sides[!i]);
-		sides[i].acked = syns[i].tcp.seq + 1;
+		sides[i].acked = syns[i].seq + 1;
 		sides[i].syn_acked = true;
 	}
 }
@@ -47,7 +49,7 @@ static void establish(struct flow_tcp_side sides[2], const struct packet syns[2]
 static enum sekisho_bound bound(const struct flow_tcp_side sides[2], uint32_t seq, uint32_t ack,
 				uint32_t length)
 {
-	struct packet packet = segment(seq, ack, length, 1000);
+	struct packet_tcp packet = segment(seq, ack, length, 1000);
 
 	return track_window_check(&sides[0], &sides[1], &packet);
 }
@@ -57,9 +59,9 @@ static void strict_13_bounds_to_the_byte(void **state)
 	(void)state;
 	for (size_t i = 0; i < PLACES * PLACES; i++) {
 		uint32_t a = places[i % PLACES], b = places[i / PLACES];
-		struct packet syns[2] = {syn(a - 1, 4096, PACKET_TCP_NO_SCALE),
+		struct packet_tcp syns[2] = {syn(a - 1, 4096, PACKET_TCP_NO_SCALE),
 					 syn(b - 1, 8192, PACKET_TCP_NO_SCALE)};
-		struct packet sent = segment(a, b, 8000, 4096),
+		struct packet_tcp sent = segment(a, b, 8000, 4096),
 			      acks = segment(b, a + 8000, 0, 8192);
 		struct flow_tcp_side sides[2];
 
@@ -82,8 +84,8 @@ static void strict_13_bounds_to_the_byte(void **state)
 /* A copy may be overtaken by a window while another is sent; what R lacks is never too old. */
 static void strict_13_how_far_back(void **state)
 {
-	struct packet syns[2] = {syn(99, 1000, 3), syn(499, 1000, 3)};
-	struct packet sent = segment(100, 500, 4000, 125), acks = segment(500, 3100, 0, 125);
+	struct packet_tcp syns[2] = {syn(99, 1000, 3), syn(499, 1000, 3)};
+	struct packet_tcp sent = segment(100, 500, 4000, 125), acks = segment(500, 3100, 0, 125);
 	struct flow_tcp_side sides[2];
 
 	(void)state;
@@ -105,8 +107,8 @@ static void strict_13_whole_circle(void **state)
 	(void)state;
 	for (size_t i = 0; i < PLACES; i++) {
 		uint32_t a = places[i], b = places[PLACES - 1 - i];
-		struct packet syns[2] = {syn(a - 1, 65535, 14), syn(b - 1, 65535, 14)};
-		struct packet opens = segment(b, a, 0, 65535);
+		struct packet_tcp syns[2] = {syn(a - 1, 65535, 14), syn(b - 1, 65535, 14)};
+		struct packet_tcp opens = segment(b, a, 0, 65535);
 		struct flow_tcp_side sides[2];
 		const uint32_t window = (uint32_t)65535 << 14;
 		uint32_t in = 0, upper = 0, lower = 0;
@@ -134,8 +136,8 @@ static void strict_13_whole_circle(void **state)
 
 static void strict_14_what_comes_next(void **state)
 {
-	struct packet syns[2] = {syn(99, 4096, 0), syn(499, 4096, 0)};
-	struct packet sent = segment(100, 500, 300, 4096), acks = segment(500, 200, 0, 4096);
+	struct packet_tcp syns[2] = {syn(99, 4096, 0), syn(499, 4096, 0)};
+	struct packet_tcp sent = segment(100, 500, 300, 4096), acks = segment(500, 200, 0, 4096);
 	struct flow_tcp_side sides[2];
 
 	(void)state;
@@ -152,9 +154,9 @@ static void strict_14_what_comes_next(void **state)
 
 static void strict_60_in_flight(void **state)
 {
-	struct packet syns[2] = {syn(99, 4096, PACKET_TCP_NO_SCALE), syn(499, 1024, 0)};
-	struct packet sent = segment(100, 500, 1000, 4096), acks = segment(500, 1100, 0, 1024);
-	struct packet more = segment(1100, 500, 1000, 4096);
+	struct packet_tcp syns[2] = {syn(99, 4096, PACKET_TCP_NO_SCALE), syn(499, 1024, 0)};
+	struct packet_tcp sent = segment(100, 500, 1000, 4096), acks = segment(500, 1100, 0, 1024);
+	struct packet_tcp more = segment(1100, 500, 1000, 4096);
 	struct flow_tcp_side sides[2];
 
 	(void)state;
@@ -205,7 +207,7 @@ static void step(struct model *model, struct flow_tcp_side sides[2], unsigned sc
 {
 	uint64_t room = model->allowed > model->end ? model->allowed - model->end : 0;
 	uint32_t length = random_below((uint32_t)room + 1), late = random_below(3) ? 0 : 3000;
-	struct packet data = segment((uint32_t)model->end, sides[1].end, length, 1000), ack;
+	struct packet_tcp data = segment((uint32_t)model->end, sides[1].end, length, 1000), ack;
 	uint16_t window = (uint16_t)(random_below(4) ? 30000 + random_below(35000) : 0);
 	uint64_t acked;
 
@@ -230,7 +232,7 @@ static void strict_13_agrees_with_a_model(void **state)
 	for (unsigned scale = 0; scale <= 14; scale++) {
 		for (size_t place = 0; place < PLACES; place++) {
 			uint32_t isn = places[place];
-			struct packet syns[2] = {syn(isn, 1000, 0), syn(7, 65535, (uint8_t)scale)};
+			struct packet_tcp syns[2] = {syn(isn, 1000, 0), syn(7, 65535, (uint8_t)scale)};
 			struct model model = {isn + UINT64_C(1), isn + UINT64_C(1),
 					      isn + UINT64_C(65536), 65535};
 			struct flow_tcp_side sides[2];
