@@ -132,7 +132,7 @@ void sekisho_engine_destroy(struct sekisho_engine *engine)
 void sekisho_engines_share_limits(struct sekisho_engine *const *engines, unsigned count)
 {
 	for (unsigned i = 0; i + 1 < count; i++)
-		assert(engines[i]->table.limit.mask == engines[count - 1]->table.limit.mask);
+		assert(engines[i]->table.limit.cells == engines[count - 1]->table.limit.cells);
 	for (unsigned i = count - 1; i-- > 0;)
 		limit_join(&engines[i]->table.limit, &engines[i + 1]->table.limit);
 	if (count > 1)
