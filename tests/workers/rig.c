@@ -83,6 +83,8 @@ void rig_start(struct rig *rig, const struct rig_plan *plan, const struct sekish
 	struct daemon *daemon = &rig->daemon;
 	char message[DAEMON_MESSAGE_MAX];
 
+	assert_false(rig->running); /* a test before has failed */
+	rig->running = true;
 	rig->plan = *plan;
 	rig->fed = rig->left = 0;
 	rig->appliance.flows = plan->flows;
@@ -121,6 +123,7 @@ void rig_stop(struct rig *rig)
 	rte_mempool_free(daemon->pool);
 	free(daemon->edges);
 	free(daemon->workers);
+	rig->running = false;
 }
 
 void rig_feed(struct rig *rig, const struct sekisho_frame *frame, unsigned queue)
@@ -151,11 +154,18 @@ void rig_drain(struct rig *rig)
 	}
 }
 
+/*
+ * Whether all is over. Counters are read one after the other while workers count on; but what two readings say
+ * alike was so at one moment between them.
+ */
 static bool is_settled(const struct daemon *daemon, uint64_t fed, struct daemon_totals *totals)
 {
+	struct daemon_totals before;
+
+	daemon_totals_read(daemon, &before);
 	daemon_totals_read(daemon, totals);
-	return totals->received == fed && totals->engines.received == fed &&
-	       totals->held == totals->engines.held &&
+	return memcmp(&before, totals, sizeof(before)) == 0 && totals->received == fed &&
+	       totals->engines.received == fed && totals->held == totals->engines.held &&
 	       fed == totals->sent + totals->dropped + totals->held;
 }
 
@@ -172,8 +182,6 @@ void rig_settle(struct rig *rig, struct daemon_totals *totals)
 				 rig->fed, totals->received, totals->engines.received, totals->sent,
 				 totals->dropped, totals->held);
 	}
-	/* what was read first may be from before what was read last */
-	daemon_totals_read(&rig->daemon, totals);
 	rig_drain(rig);
 	assert_int_equal(rig->left, totals->sent);
 	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)

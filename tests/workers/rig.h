@@ -26,6 +26,7 @@ struct rig {
 	uint16_t lcores[RIG_WORKERS_MAX];
 	struct daemon daemon;
 	struct sekisho_policy *policy;
+	bool running;
 	struct rte_ring *in[RIG_EDGES * 2][RIG_WORKERS_MAX]; /* by port and queue */
 	struct rte_ring *out[RIG_EDGES * 2][RIG_WORKERS_MAX];
 	uint64_t fed, left; /* frames that have been put in, and that have come out */
