@@ -36,11 +36,13 @@ static void side_print_json(const struct comparison *comparison, const struct tr
 	const struct trace_judge *judge = &comparison->judges[j];
 	const struct comparison_packet *opener = comparison_opener(comparison, row, j);
 	struct sekisho_rule_origin origin = {0};
-	char before[RENDER_TIME_SIZE];
+	char before[RENDER_TIME_SIZE], clauses[RENDER_CLAUSES_SIZE];
 
 	printf(",\"%c\":{", "ab"[j]);
 	render_verdict_json(stdout, &row->verdicts[j], judge->names);
-	printf(",\"semantics\":\"%s\"", comparison_semantics(comparison, j));
+	comparison_clauses(comparison, row, j, clauses);
+	printf(",\"semantics\":\"%s\",\"clause\":\"%s\"", comparison_semantics(comparison, j),
+	       clauses);
 	if (sekisho_policy_rule_origin(judge->policy, row->verdicts[j].rule, &origin) &&
 	    origin.file) {
 		fputs(",\"file\":", stdout);
@@ -58,17 +60,19 @@ static void side_print_json(const struct comparison *comparison, const struct tr
 static void row_print_json(const struct compare *compare, const struct trace_row *row,
 			   const struct comparison_place *place)
 {
-	char flow[RENDER_TUPLE_SIZE], time[RENDER_TIME_SIZE];
+	char flow[RENDER_TUPLE_SIZE], time[RENDER_TIME_SIZE], clauses[RENDER_CLAUSES_SIZE];
+	unsigned drops = row->verdicts[0].action == SEKISHO_PASS ? 1 : 0;
 
 	render_tuple(&row->tuple, flow, sizeof(flow));
 	render_time(row->time_us, time, sizeof(time));
+	comparison_clauses(&compare->comparison, row, drops, clauses);
 	printf("{\"packet\":%" PRIu64 ",\"time\":%s,\"direction\":\"%s\",\"flow\":", row->number,
 	       time, sekisho_direction_word(row->directions[0]));
 	render_string_json(stdout, flow);
 	for (unsigned j = 0; j < 2; j++)
 		side_print_json(&compare->comparison, row, j);
-	printf(",\"flow_number\":%" PRIu32 ",\"first_of_flow\":%s}", place->flow + 1,
-	       place->is_first ? "true" : "false");
+	printf(",\"clause\":\"%s\",\"flow_number\":%" PRIu32 ",\"first_of_flow\":%s}", clauses,
+	       place->flow + 1, place->is_first ? "true" : "false");
 }
 
 static void explanation_print(const struct comparison *comparison, const struct trace_row *row)

@@ -120,6 +120,13 @@ const char *comparison_semantics(const struct comparison *comparison, unsigned j
 	return sekisho_semantics_word(sekisho_policy_semantics(comparison->judges[j].policy));
 }
 
+void comparison_clauses(const struct comparison *comparison, const struct trace_row *row,
+			unsigned j, char text[RENDER_CLAUSES_SIZE])
+{
+	render_clauses(row->verdicts[j].reason,
+		       sekisho_policy_semantics(comparison->judges[j].policy), text);
+}
+
 const struct comparison_packet *comparison_opener(const struct comparison *comparison,
 						  const struct trace_row *row, unsigned j)
 {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "keyed.h"
+#include "render.h"
 #include "trace.h"
 
 /* The lower endpoint first. No padding. */
@@ -77,6 +78,10 @@ uint64_t comparison_differ(const struct comparison *comparison);
 
 /* "aws-like" or "strict" of judge j. */
 const char *comparison_semantics(const struct comparison *comparison, unsigned j);
+
+/* The clauses that judge j's reason follows: render_clauses(). */
+void comparison_clauses(const struct comparison *comparison, const struct trace_row *row,
+			unsigned j, char text[RENDER_CLAUSES_SIZE]);
 
 /* The packet that opened the flow of a verdict, if it came before; else NULL. */
 const struct comparison_packet *comparison_opener(const struct comparison *comparison,

@@ -95,6 +95,27 @@ void render_string_json(FILE *to, const char *text)
 	json_decref(string);
 }
 
+void render_clauses(enum sekisho_reason reason, enum sekisho_semantics semantics,
+		    char text[RENDER_CLAUSES_SIZE])
+{
+	const char *ours = semantics == SEKISHO_STRICT ? "STRICT" : "AWS";
+	const char *clauses = sekisho_reason_clauses(reason);
+	bool all = strstr(clauses, ours) == NULL;
+	size_t used = 0;
+
+	text[0] = '\0';
+	while (*clauses != '\0') {
+		size_t length = strcspn(clauses, ",");
+
+		if ((all || strncmp(clauses, ours, strlen(ours)) == 0) &&
+		    used + length + 2 < RENDER_CLAUSES_SIZE)
+			used += (size_t)snprintf(text + used, RENDER_CLAUSES_SIZE - used, "%s%.*s",
+						 used > 0 ? ", " : "", (int)length, clauses);
+		clauses += length;
+		clauses += strspn(clauses, ", ");
+	}
+}
+
 void render_verdict_json(FILE *to, const struct sekisho_verdict *verdict,
 			 const struct sekisho_rule_names *names)
 {

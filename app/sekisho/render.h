@@ -33,6 +33,12 @@ const char *render_action(const struct sekisho_verdict *verdict);
 void render_verdict_json(FILE *to, const struct sekisho_verdict *verdict,
 			 const struct sekisho_rule_names *names);
 
+#define RENDER_CLAUSES_SIZE 64
+
+/* The clauses that a reason follows, "AWS-1": those of the semantics in force, or all if none is of them. */
+void render_clauses(enum sekisho_reason reason, enum sekisho_semantics semantics,
+		    char text[RENDER_CLAUSES_SIZE]);
+
 /* Write a string as JSON, quotes included; NULL as null. */
 void render_string_json(FILE *to, const char *text);
 

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "html.h"
 #include "packet_words.h"
@@ -178,6 +179,7 @@ static void tell_side(const struct report *report, const struct trace_row *row, 
 	const struct comparison *comparison = report->comparison;
 	const struct sekisho_verdict *verdict = &row->verdicts[j];
 	bool passes = verdict->action == SEKISHO_PASS;
+	char clauses[RENDER_CLAUSES_SIZE];
 
 	fprintf(to,
 		"<div class=\"why side-%c\"><strong>Why <span class=\"%c\">%c</span> %s "
@@ -185,7 +187,9 @@ static void tell_side(const struct report *report, const struct trace_row *row, 
 		"ab"[j], "ab"[j], "ab"[j], passes ? "passes" : "drops");
 	fprintf(to, "<code>%s</code>: ", sekisho_reason_word(verdict->reason));
 	html_text(to, sekisho_reason_sentence(verdict->reason));
-	fputc('.', to);
+	comparison_clauses(comparison, row, j, clauses);
+	fprintf(to, ". <span class=\"quiet\">Clause%s %s.</span>",
+		strchr(clauses, ',') ? "s" : "", clauses);
 	if (passes && sekisho_reason_admitted_by(verdict->reason) == SEKISHO_BY_FLOW)
 		tell_flow(report, row, j, to);
 	if (sekisho_rule_name(comparison->judges[j].names, verdict->rule) ||

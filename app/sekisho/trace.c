@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "matcher.h"
 #include "source.h"
 
 #define GAP_MAX_MS  (UINT32_C(1) << 30) /* 12 days; the longest timer is 5 */
@@ -86,7 +87,7 @@ int trace_judge_load(struct trace_judge *judge, const char *policy, uint32_t flo
 	judge->names = sekisho_rule_names_create(
 		sekisho_policy_spec_names(config_policy_spec(judge->config)));
 	if (judge->names)
-		judge->policy = sekisho_policy_create(config_policy_spec(judge->config),
+		judge->policy = matcher_policy_create(config_policy_spec(judge->config),
 						      judge->names, message, sizeof(message));
 	if (judge->policy) {
 		engine.names = judge->names;

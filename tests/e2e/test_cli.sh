@@ -181,6 +181,34 @@ check "compare: only what differs" equal \
 check "compare: the summary" equal "$(tail -1 "$work/compare.json")" \
 	'{"summary":{"packets":2,"differ":1,"flows_differ":1}}'
 
+# A policy of many rules is compiled, and says the same as one of the few that matter.
+python3 - "$work" <<'PYTHON'
+import struct, sys
+def policy(name, rules):
+    with open(f"{sys.argv[1]}/{name}", "w") as file:
+        print("version: 1\nsemantics: aws-like\nendpoints:\n  - {name: b, addresses: [10.0.0.1/32], groups: [g]}\n"
+              "groups:\n  - name: g\n    ingress:", file=file)
+        for i in rules:
+            print(f"      - {{id: r{i}, protocol: udp, ports: {i}, from: [10.{i % 200}.0.0/16]}}", file=file)
+policy("many.yaml", range(1, 2001))
+policy("few.yaml", range(7, 2001, 50))
+with open(f"{sys.argv[1]}/many.pcap", "wb") as file:
+    file.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 228))
+    for i in list(range(7, 2001, 50)) + list(range(2001, 2300)):
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 32, 1, 0, 64, 17, 0, bytes([10, i % 200, 0, 9]), bytes([10, 0, 0, 1]))
+        total = sum(struct.unpack("!10H", ip))
+        ip = ip[:10] + struct.pack("!H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + ip[12:]
+        packet = ip + struct.pack("!HHHHI", 9, i, 12, 0, 0)
+        file.write(struct.pack("<IIII", i, 0, len(packet), len(packet)) + packet)
+PYTHON
+"$sekisho" replay -o json --policy "$work/many.yaml" "$work/many.pcap" >"$work/many.json" 2>"$work/many.err"
+check "many rules: the right ones" equal "$(tail -1 "$work/many.json" | jq -c .summary)" \
+	'{"packets":339,"passed":40,"dropped":299,"flows":40}'
+check "many rules: as a few" equal "$("$sekisho" replay -o json --policy "$work/few.yaml" "$work/many.pcap" | md5sum)" \
+	"$(md5sum <"$work/many.json")"
+check "many rules: compiled without a word" equal "$(cat "$work/many.err")" ""
+check "many rules: compare" exits 0 "$sekisho" compare --a "$work/many.yaml" --b "$work/few.yaml" "$work/many.pcap"
+
 # ---- compare without a capture ----
 check "witness: equal policies have no first packet apart" exits 0 "$sekisho" compare \
 	--a "$work/aws.yaml" --b "$work/aws.yaml" --witness=static

@@ -28,6 +28,8 @@ check "a line tells where the rule is and when the flow was opened" equal \
 	"$(head -1 known.json | jq -c '[.flow_number, .first_of_flow, .a.file, .a.line, .a.opened_by,
 		.a.opened_before, .a.opened_direction, .b.file]')" \
 	'[1,true,"aws-like.yaml",10,1,0.032138,"egress",null]'
+check "and which clauses each side follows, and that of the drop" equal \
+	"$(head -1 known.json | jq -c '[.clause, .a.clause, .b.clause]')" '["STRICT-33","AWS-1","STRICT-33"]'
 check "what a line was it still is" equal \
 	"$(head -1 known.json | jq -c '[.packet, .direction, .flow, .a.verdict, .a.reason, .a.admitted_by,
 		.a.rule, .b.verdict, .b.reason, .b.admitted_by]')" \
