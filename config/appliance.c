@@ -14,6 +14,7 @@
 #define RECORDS_INTERVAL      600 /* seconds: as long as AWS allows (AWS-160) */
 #define RECORDS_MEGABYTES     100
 #define RECORDS_MEGABYTES_MAX 65536
+#define RECORDS_HOURS_MAX     8784 /* of a year */
 #define RECORDS_KEEP          5
 #define RECORDS_KEEP_MAX      100
 #define LCORE_MAX     127
@@ -243,6 +244,8 @@ static void build_flow_log(struct builder *builder)
 
 	to->flow_log = record_file(builder, from->flow_log.file, "records.flow_log");
 	to->flow_format = from->flow_log.format;
+	reader_place(builder->reader, "records.flow_log.format", &to->flow_format_line,
+		     &to->flow_format_column);
 	to->account = from->flow_log.account_id;
 	if (to->account != NULL && !is_account(to->account))
 		SAY(builder, "records.flow_log.account_id",
@@ -273,6 +276,12 @@ static void build_records(struct builder *builder)
 	if (megabytes < 1 || megabytes > RECORDS_MEGABYTES_MAX)
 		SAY(builder, "records.rotate.megabytes", "%u is out of bounds: 1..%d", megabytes,
 		    RECORDS_MEGABYTES_MAX);
+	if (from->rotate.hours != NULL)
+		to->rotate_hours = *from->rotate.hours;
+	if (from->rotate.hours != NULL &&
+	    (to->rotate_hours < 1 || to->rotate_hours > RECORDS_HOURS_MAX))
+		SAY(builder, "records.rotate.hours", "%u is out of bounds: 1..%d", to->rotate_hours,
+		    RECORDS_HOURS_MAX);
 	if (to->rotate_keep < 1 || to->rotate_keep > RECORDS_KEEP_MAX)
 		SAY(builder, "records.rotate.keep", "%u is out of bounds: 1..%d", to->rotate_keep,
 		    RECORDS_KEEP_MAX);

@@ -86,10 +86,12 @@ struct config_edge {
 struct config_records {
 	const char *flow_log;    /* in the format of VPC Flow Logs, resolved */
 	const char *flow_format; /* NULL: the default fields; sekishod knows the fields */
+	unsigned flow_format_line, flow_format_column; /* where it stands */
 	const char *account;     /* of the flow log; NULL: none */
 	uint32_t interval;       /* of the flow log, seconds */
 	const char *events;      /* JSON lines, resolved */
 	uint64_t rotate_bytes;   /* a file that would grow past it gets another name */
+	uint32_t rotate_hours;   /* and so does one of an earlier so many hours of UTC; 0: none does */
 	unsigned rotate_keep;    /* so many of which are kept */
 };
 

@@ -211,6 +211,7 @@ static const cyaml_schema_field_t record_events_fields[] = {
 };
 static const cyaml_schema_field_t rotate_fields[] = {
 	RECORD(rotate, megabytes, CYAML_VALUE_UINT, uint32_t),
+	RECORD(rotate, hours, CYAML_VALUE_UINT, uint32_t),
 	RECORD(rotate, keep, CYAML_VALUE_UINT, uint32_t), CYAML_FIELD_END
 };
 static const cyaml_schema_field_t records_fields[] = {

@@ -128,7 +128,7 @@ struct schema_appliance {
 			char *file;
 		} events;
 		struct {
-			uint32_t *megabytes, *keep;
+			uint32_t *megabytes, *hours, *keep;
 		} rotate;
 	} records;
 	bool dpdk_telemetry;

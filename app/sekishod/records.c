@@ -39,6 +39,7 @@ static bool file_open(struct record_file *file)
 		return false;
 	}
 	file->size = (uint64_t)info.st_size;
+	file->written_at = info.st_mtime;
 	file->failed = false;
 	return true;
 }
@@ -73,17 +74,31 @@ static unsigned lines_count(const char *text, size_t length)
 	return lines;
 }
 
+/* Whether a file is to get another name before these bytes: it would be too large, or is of another time. */
+static bool file_is_full(const struct record_file *file, const struct config_records *config,
+			 size_t length, time_t now)
+{
+	time_t period = (time_t)config->rotate_hours * 3600;
+
+	if (file->size == 0)
+		return false;
+	return file->size + length > config->rotate_bytes ||
+	       (period > 0 && file->written_at / period != now / period);
+}
+
 /* Append whole lines, or count them as lost. */
 static void file_write(struct records *records, struct record_file *file, const char *text,
 		       size_t length)
 {
 	const struct config_records *config = &records->daemon->appliance->records;
 	unsigned lines = lines_count(text, length);
+	time_t now = (time_t)clock_wall();
 
-	if (file_open(file) && file->size > 0 && file->size + length > config->rotate_bytes)
+	if (file_open(file) && file_is_full(file, config, length, now))
 		file_rotate(file, config->rotate_keep);
 	if (file_open(file) && write(file->fd, text, length) == (ssize_t)length) {
 		file->size += length;
+		file->written_at = now;
 		atomic_fetch_add_explicit(&records->written, lines, memory_order_relaxed);
 		return;
 	}
@@ -113,7 +128,8 @@ int records_check(const struct config_appliance *appliance, char *message, size_
 
 	if (flow_log_format_parse(&format, format_of(appliance), what, sizeof(what)) == 0)
 		return 0;
-	snprintf(message, size, "%s: records.flow_log.format: %s", appliance->name, what);
+	snprintf(message, size, "%s:%u:%u: error: records.flow_log.format: %s", appliance->name,
+		 appliance->records.flow_format_line, appliance->records.flow_format_column, what);
 	return -EINVAL;
 }
 

@@ -3,8 +3,8 @@
  * records.h: flow logs and events in files, written by the watch thread.
  *
  * The flow log (flow_log.h) is of whole intervals; the events are the lines of `sekisho events -o json`.
- * A file is opened to append, is given another name when it is as large as may be (FILE.1, FILE.2, ...),
- * and is opened anew on SIGHUP and SIGUSR1, so that others may rename it as well. What cannot be written is lost,
+ * A file is opened to append, is given another name when it is as large as may be, or of another day
+ * (FILE.1, FILE.2, ...), and is opened anew on SIGHUP and SIGUSR1, so that others may rename it as well. What cannot be written is lost,
  * said in the log once a failure, and counted.
  */
 #ifndef SEKISHOD_RECORDS_H
@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <config.h>
 
@@ -25,6 +26,7 @@ struct record_file {
 	const char *path; /* NULL: none */
 	int fd;           /* -1: to be opened */
 	uint64_t size;
+	time_t written_at; /* last */
 	bool failed; /* and the log has said so */
 };
 

@@ -20,7 +20,8 @@ groups:
 YAML
 appliance_more="records:
   flow_log: {file: flows.log, interval: 1, account_id: \"123456789010\"}
-  events: {file: $work/events.json}"
+  events: {file: $work/events.json}
+  rotate: {hours: 24, keep: 2}"
 sekishod_start policy.yaml
 serve "$out" 7000
 
@@ -70,6 +71,12 @@ for signal in HUP USR1; do
     kill -$signal "$daemon"
     check "SIG$signal: the file is opened anew" until_it test -s "$work/flows.log"
 done
+mv "$work/flows.log" "$work/flows.today"
+echo yesterday >"$work/flows.log"
+touch -d '2 days ago' "$work/flows.log"
+kill -HUP "$daemon"
+check "a file of another day gets another name" until_it grep -qx yesterday "$work/flows.log.1"
+check "and a new one takes its place" until_it test -s "$work/flows.log"
 check "lines are counted" [ "$(counter .records.written)" -gt 5 ]
 rm -rf "$work/flows.log" && mkdir "$work/flows.log"
 kill -HUP "$daemon"
@@ -81,7 +88,7 @@ check "and packets go on" traffic "$in" talk 192.0.2.1 7000 1 100
 sed 's/account_id/format: "${srcaddr} ${sport}", account_id/' "$work/sekisho.yaml" >"$work/bad.yaml"
 refused() { "$build/app/sekishod/sekishod" -c "$work/bad.yaml" --check >"$work/out" 2>&1; }
 check "a field that there is not is refused" fails refused
-check "by name" grep -q "records.flow_log.format: '\${sport}'" "$work/out"
+check "by name and place" grep -qE "^[^:]+/bad.yaml:10:[0-9]+: error: records.flow_log.format: '\\$\{sport\}'" "$work/out"
 
 sekishod_stop
 two_hosts_end
