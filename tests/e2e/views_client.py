@@ -5,6 +5,7 @@ import csv
 import json
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -64,6 +65,27 @@ def drops(test):
           ["no-rule"])
     table = test.cli("drops").stdout.splitlines()
     check("as a table", table[0].split()[:4] == ["PER", "SECOND", "PACKETS", "REASON"] and "no-rule" in table[1], table)
+
+
+def watched_drops(test):
+    with subprocess.Popen([test.cli_program, "drops", "--watch", "--interval", "100ms", "--socket",
+                           test.socket_path], stdout=subprocess.PIPE, text=True) as watch:
+        pages = []
+        for _ in range(3):
+            page = list(iter(lambda: watch.stdout.readline().rstrip("\n"), ""))
+            pages.append([re.split(r" {2,}", line.strip()) for line in page])
+        watch.terminate()
+    check("drops --watch prints a table after the other, until it is ended",
+          all(page[0][:3] == ["PER SECOND", "PACKETS", "REASON"] and
+              [row[:3] for row in page[1:]] == [["0", "5", "no-rule"], ["0", "3", "network-acl"]] for page in pages), pages)
+    watch = subprocess.Popen([test.cli_program, "drops", "--watch", "--interval", "100ms", "-o", "json",
+                              "--socket", test.socket_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    rows = [json.loads(watch.stdout.readline()) for _ in range(4)]
+    watch.stdout.close()
+    check("as JSON a line a row, in each interval", [row["reason"] for row in rows] ==
+          ["no-rule", "network-acl"] * 2, rows)
+    check("and it ends with its reader", watch.wait(30) is not None)
+    watch.stderr.close()
 
 
 def words(flows):
@@ -194,6 +216,7 @@ def main():
               client.call("stats"))
         client.close()
         drops(test)
+        watched_drops(test)
         for look in (filters, orders, pages, forms, kills):
             look(test)
         check("a clean stop", test.stop() == 0)
