@@ -188,8 +188,8 @@ static void tell_side(const struct report *report, const struct trace_row *row, 
 	fprintf(to, "<code>%s</code>: ", sekisho_reason_word(verdict->reason));
 	html_text(to, sekisho_reason_sentence(verdict->reason));
 	comparison_clauses(comparison, row, j, clauses);
-	fprintf(to, ". <span class=\"quiet\">Clause%s %s.</span>",
-		strchr(clauses, ',') ? "s" : "", clauses);
+	fprintf(to, ". <span class=\"quiet\">Clause%s %s.</span>", strchr(clauses, ',') ? "s" : "",
+		clauses);
 	if (passes && sekisho_reason_admitted_by(verdict->reason) == SEKISHO_BY_FLOW)
 		tell_flow(report, row, j, to);
 	if (sekisho_rule_name(comparison->judges[j].names, verdict->rule) ||
