@@ -192,6 +192,11 @@ unsigned netdev_index(const char *device);
 /* Whether the device names one, and it is gone, or it or its link is down. */
 bool netdev_is_down(const char *device);
 
+/* ---- replayed.c ---- */
+
+/* How many buffers a device keeps for the packets of a capture that it plays without end. */
+unsigned replayed_packets(const char *device);
+
 /* ---- port.c ---- */
 
 /* How many mbufs the appliance needs. */

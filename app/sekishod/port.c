@@ -3,7 +3,7 @@
  * port.c: the ports of the edges, with a queue of each kind for each worker, if the driver has so many.
  *
  * The mbuf pool is sized at start so that it cannot run dry: all descriptors of all ports, what
- * workers have in hand, and the pool's caches.
+ * workers have in hand, the pool's caches, and captures that are played without end.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,11 +25,14 @@
 
 unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers)
 {
-	unsigned ports = (unsigned)appliance->edge_count * 2;
-
+	unsigned ports = (unsigned)appliance->edge_count * 2, replayed = 0;
 	unsigned descriptors = workers * steer_descriptors(workers);
 
-	return ports * 2 * descriptors + workers * (SEKISHO_HELD_DEFAULT + steer_room(workers)) +
+	for (size_t i = 0; i < appliance->edge_count; i++)
+		for (unsigned side = 0; side < 2; side++)
+			replayed += replayed_packets(appliance->edges[i].device[side]);
+	return replayed + ports * 2 * descriptors +
+	       workers * (SEKISHO_HELD_DEFAULT + steer_room(workers)) +
 	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST);
 }
 
