@@ -21,6 +21,7 @@ if [ -z "${SEKISHO_CLEAN_ROOT:-}" ]; then
 fi
 
 target=$(mktemp -d)
+chmod 755 "$target" # a root that others than root may enter, as every root is
 log=$(mktemp)
 tidy() {
     umount -R "$target" 2>/dev/null || umount -lR "$target" 2>/dev/null || true
