@@ -23,7 +23,7 @@ for example in *.yaml; do
 done
 "$sekisho" scenario -o json founding-case.yaml >founding.json
 check "a line tells verdict, filter and opener" equal "$(jq -c 'select(.packet == 2) |
-	[.case, .time, .line, .policy, .verdict, .reason, .opened_by]' founding.json | tr -d '\n')" \
+	[.case, .time + 0, .line, .policy, .verdict, .reason, .opened_by]' founding.json | tr -d '\n')" \
 	'["aws-like",1,13,"../aws-like.yaml","pass","flow-answer",1]["strict",1,13,"../strict.yaml","drop","no-proof-ike",null]'
 check "the same twice" equal "$("$sekisho" scenario -o json founding-case.yaml | cmp - founding.json)" ""
 
