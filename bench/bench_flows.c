@@ -82,7 +82,7 @@ struct bench_flows *bench_flows_create(const struct bench_flows_plan *plan, char
 		bench_flows_destroy(flows);
 		return NULL;
 	}
-	flow_table_init(&flows->table, flows->plan.room, &flows->memory, random);
+	flow_table_init(&flows->table, flows->plan.room, &flows->memory, (struct flow_table_random){random, random});
 	for (uint32_t i = 0; i < flows->plan.flows + flows->plan.fresh; i++)
 		flows->keys[i] = key_of(i);
 	for (uint32_t i = 0; i < flows->plan.flows; i++)

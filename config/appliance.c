@@ -10,6 +10,9 @@
 #define FLOWS_DEFAULT 1048576u
 #define FLOWS_MIN     1024u
 #define FLOWS_MAX     (1u << 28)
+#define SAVE_INTERVAL         60 /* seconds between two saves of the flows */
+#define SAVE_INTERVAL_MIN     5
+#define SAVE_INTERVAL_MAX     86400
 #define RECORDS_INTERVAL_MIN  1
 #define RECORDS_INTERVAL      600 /* seconds: as long as AWS allows (AWS-160) */
 #define RECORDS_MEGABYTES     100
@@ -220,6 +223,26 @@ static void build_rest(struct builder *builder)
 		to->state = resolve(builder, from->state);
 }
 
+/* How often flows are saved. */
+static void build_flow_image(struct builder *builder)
+{
+	struct config_appliance *to = &builder->whole->appliance;
+	const uint32_t *interval = builder->whole->schema->flow_image.interval;
+
+	to->save_interval = SAVE_INTERVAL;
+	if (!reader_has(builder->reader, "flow_image"))
+		return;
+	if (to->state == NULL)
+		SAY(builder, "flow_image", "flows are saved in the state directory: there is no state");
+	if (interval != NULL)
+		to->save_interval = *interval;
+	if (to->save_interval != 0 &&
+	    (to->save_interval < SAVE_INTERVAL_MIN || to->save_interval > SAVE_INTERVAL_MAX))
+		SAY(builder, "flow_image.interval",
+		    "%u is out of bounds: %d..%d seconds, or 0 for only when the daemon stops",
+		    to->save_interval, SAVE_INTERVAL_MIN, SAVE_INTERVAL_MAX);
+}
+
 /* A record's file, which must have a name. */
 static const char *record_file(struct builder *builder, const char *file, const char *path)
 {
@@ -303,6 +326,7 @@ static void build(struct builder *builder)
 	build_edges(builder);
 	build_workers(builder);
 	build_rest(builder);
+	build_flow_image(builder);
 	build_records(builder);
 }
 

@@ -117,6 +117,7 @@ struct config_appliance {
 	bool seccomp;      /* confine system calls */
 	struct config_records records;
 	const char *state; /* directory for what outlives the daemon, resolved; NULL: nothing does */
+	uint32_t save_interval; /* seconds between two saves of the flows there; 0: only at the end */
 };
 
 struct config_appliance *config_appliance_load(const char *path, struct config_errors *errors);

@@ -229,6 +229,11 @@ static const cyaml_schema_field_t privileges_fields[] = {
 	CYAML_FIELD_END
 };
 
+static const cyaml_schema_field_t flow_image_fields[] = {
+	{.key = "interval", .value = {CYAML_VALUE_UINT(OPT_PTR, uint32_t)}, .data_offset = 0},
+	CYAML_FIELD_END
+};
+
 static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct schema_appliance, version),
 	TEXT(schema_appliance, policy),
@@ -241,6 +246,7 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_MAPPING("metrics", OPT, struct schema_appliance, metrics, metrics_fields),
 	CYAML_FIELD_MAPPING("records", OPT, struct schema_appliance, records, records_fields),
 	CYAML_FIELD_BOOL("dpdk_telemetry", OPT, struct schema_appliance, dpdk_telemetry),
+	CYAML_FIELD_MAPPING("flow_image", OPT, struct schema_appliance, flow_image, flow_image_fields),
 	CYAML_FIELD_MAPPING("privileges", OPT, struct schema_appliance, privileges, privileges_fields),
 	OPT_TEXT(schema_appliance, audit),
 	OPT_TEXT(schema_appliance, state),

@@ -133,6 +133,9 @@ struct schema_appliance {
 	} records;
 	bool dpdk_telemetry;
 	struct {
+		uint32_t *interval;
+	} flow_image;
+	struct {
 		char *user;
 		bool *seccomp;
 	} privileges;

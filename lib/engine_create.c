@@ -110,7 +110,8 @@ struct sekisho_engine *sekisho_engine_create(const struct sekisho_engine_config 
 					    limit_flows(config)};
 	for (size_t i = 0; i < sizeof(random); i++)
 		random[i] = config->hash_key[i] ^ RANDOM_TWIST;
-	flow_table_init(&engine->table, config->flows, &memory, config->hash_key);
+	flow_table_init(&engine->table, config->flows, &memory,
+			(struct flow_table_random){config->hash_key, config->proof_key});
 	fragment_table_init(&engine->fragments, &fragments, engine->memory[3], random);
 	engine->zones = engine->memory[4];
 	engine->telemetry.rules = engine->memory[5];

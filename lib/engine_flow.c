@@ -49,6 +49,13 @@ static bool is_way_back(const struct sekisho_policy *policy, const struct flow_k
 	return rules_match(policy->rules, &there).open;
 }
 
+/* AWS-65: rules that are open both ways leave nothing to track. */
+static bool needs_no_tracking(const struct sekisho_policy *policy, const struct flow_key *key)
+{
+	return policy->profile->open_rules_untracked &&
+	       (is_way_back(policy, key, 0) || is_way_back(policy, key, 1));
+}
+
 /*
  * A new policy since the flow was last looked at: find its timers again, and by the profile close
  * what no rule opens any more (STRICT-4) or what needs no tracking any more (AWS-65). False: it is
@@ -57,8 +64,7 @@ static bool is_way_back(const struct sekisho_policy *policy, const struct flow_k
 static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_policy *policy,
 			 struct flow *flow, enum sekisho_reason *missing)
 {
-	bool untracked = policy->profile->open_rules_untracked &&
-			 (is_way_back(policy, &flow->key, 0) || is_way_back(policy, &flow->key, 1));
+	bool untracked = needs_no_tracking(policy, &flow->key);
 
 	for (unsigned d = 0; d < 2; d++) {
 		struct rules_query query = opening_query(flow, d);
@@ -82,6 +88,51 @@ static bool flow_rejudge(struct sekisho_engine *engine, const struct sekisho_pol
 	flow_table_end(&engine->table, flow,
 		       untracked ? SEKISHO_END_UNTRACKED : SEKISHO_END_WITHDRAWN);
 	return false;
+}
+
+bool engine_flow_judge(const struct sekisho_policy *policy, struct flow *flow)
+{
+	for (unsigned d = 0; d < 2; d++) {
+		struct rules_query query = opening_query(flow, d);
+		struct rules_match match;
+
+		if (!track_is_originator(flow, d))
+			continue;
+		match = rules_match(policy->rules, &query);
+		flow->timeouts = match.endpoint;
+		if (match.rule == SEKISHO_RULE_NONE)
+			flow->opened ^= (uint8_t)(1u << d);
+		if (match.rule == SEKISHO_RULE_NONE || flow->rule[d] == SEKISHO_RULE_NONE ||
+		    policy->profile->rules_may_withdraw)
+			flow->rule[d] = match.rule;
+	}
+	flow->generation = policy->generation;
+	return flow->opened != 0 && !needs_no_tracking(policy, &flow->key);
+}
+
+void engine_pair_judge(const struct sekisho_policy *policy, struct flow *entry, bool vouched)
+{
+	unsigned opener = entry->opener;
+	bool stands = false;
+
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned grammar = i == 0 ? SEKISHO_GRAMMAR_IKE : SEKISHO_GRAMMAR_NAT_T;
+
+		for (unsigned p = 0; p < policy->strict.port_count[grammar]; p++) {
+			struct rules_query query = {
+				.local = entry->key.local,
+				.peer = entry->key.peer,
+				.direction = (uint8_t)opener,
+				.family = entry->key.family & (uint8_t)~FLOW_KEY_PAIR,
+				.protocol = IPPROTO_UDP,
+				.port = policy->strict.ports[grammar][p],
+			};
+			uint32_t rule = rules_match(policy->rules, &query).rule;
+
+			stands |= rule != SEKISHO_RULE_NONE && rule == entry->rule[opener];
+		}
+	}
+	entry->generation = vouched && stands ? policy->generation : 0;
 }
 
 /* A flow that is over, or that a former policy judged: NULL if it is gone. */

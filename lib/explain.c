@@ -61,7 +61,7 @@ void sekisho_engine_excerpt(const struct sekisho_engine *engine, uint32_t now_ms
 	struct flow_key key;
 
 	memset(excerpt, 0, sizeof(*excerpt));
-	memcpy(excerpt->hash_key, engine->config.hash_key, sizeof(excerpt->hash_key));
+	memcpy(excerpt->proof_key, engine->config.proof_key, sizeof(excerpt->proof_key));
 	excerpt->now_ms = now_ms;
 	excerpt->received = engine->telemetry.received;
 	excerpt->capacity = table->capacity;
@@ -250,7 +250,7 @@ bool sekisho_explain(const struct sekisho_policy *policy, const struct sekisho_r
 	char message[128];
 
 	memset(out, 0, sizeof(*out));
-	memcpy(config.hash_key, excerpt->hash_key, sizeof(config.hash_key));
+	memcpy(config.proof_key, excerpt->proof_key, sizeof(config.proof_key));
 	engine = sekisho_engine_create(&config, message, sizeof(message));
 	if (engine == NULL)
 		return false;

@@ -27,7 +27,7 @@ size_t flow_table_buckets_size(uint32_t capacity)
 }
 
 void flow_table_init(struct flow_table *table, uint32_t capacity,
-		     const struct flow_table_memory *memory, const uint8_t *random)
+		     const struct flow_table_memory *memory, struct flow_table_random random)
 {
 	uint8_t twisted[32];
 
@@ -40,9 +40,10 @@ void flow_table_init(struct flow_table *table, uint32_t capacity,
 	table->bucket_count = bucket_count(capacity);
 	for (uint32_t i = 0; i < capacity; i++)
 		table->flows[i].expires_at = i + 1 < capacity ? i + 1 : FLOW_NONE;
-	flow_hash_secret_init(&table->secret, random);
+	flow_hash_secret_init(&table->secret, random.places);
+	flow_hash_secret_init(&table->proof_secret, random.proofs);
 	for (size_t i = 0; i < sizeof(twisted); i++)
-		twisted[i] = random[i] ^ RANDOM_TWIST;
+		twisted[i] = random.places[i] ^ RANDOM_TWIST;
 	limit_init(&table->limit, memory->limit_flows ? memory->limit_flows : capacity,
 		   memory->limit, twisted);
 }

@@ -49,6 +49,7 @@ struct flow_table {
 	uint32_t swept_at;  /* tick */
 	uint32_t sweep_per_ms; /* entries */
 	struct flow_hash_secret secret;
+	struct flow_hash_secret proof_secret; /* of what proofs remember; it may outlive the table */
 	struct limit limit;
 	uint32_t *live_by_rule; /* flows now, by the number of the rule that opened them */
 	uint64_t expired, recycled, closed, created;
@@ -67,9 +68,14 @@ struct flow_table_memory {
 	uint32_t limit_flows; /* that `limit` is for; 0: as many as the table's */
 };
 
-/* Lay a table into its memories. `random` is 32 bytes. */
+/* 32 random bytes each: for the places in the table, and for what proofs remember. */
+struct flow_table_random {
+	const uint8_t *places, *proofs;
+};
+
+/* Lay a table into its memories. */
 void flow_table_init(struct flow_table *table, uint32_t capacity,
-		     const struct flow_table_memory *memory, const uint8_t *random);
+		     const struct flow_table_memory *memory, struct flow_table_random random);
 
 static inline uint64_t flow_table_hash(const struct flow_table *table, const struct flow_key *key)
 {

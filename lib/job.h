@@ -68,6 +68,15 @@ struct flow *engine_flow_settle(struct sekisho_engine *engine, const struct seki
 				struct flow *flow, uint32_t now, enum sekisho_reason *missing);
 
 /*
+ * A flow that has outlived its engine, by the policy of now and whatever the semantics: which rules open
+ * it. False: none does, or it needs no tracking. It is in no table.
+ */
+bool engine_flow_judge(const struct sekisho_policy *policy, struct flow *flow);
+
+/* What is known of an address pair may vouch, if it might, while the rules that opened its IKE are there. */
+void engine_pair_judge(const struct sekisho_policy *policy, struct flow *entry, bool vouched);
+
+/*
  * No flow answers for this packet: do the rules? `missing` is the reason if none does. `flow` is the
  * live flow that did not answer for it, or NULL; with `over` it has ended and makes room for the new.
  */

@@ -106,3 +106,9 @@ uint32_t sekisho_frame_owner(const struct sekisho_owners *owners, const struct s
 	}
 	return SEKISHO_OWNER_ANY;
 }
+
+uint32_t sekisho_addresses_owner(const struct sekisho_owners *owners, uint16_t zone, uint8_t family,
+				 const uint8_t *one, const uint8_t *other)
+{
+	return owner_of(owners, zone, &(struct ends){one, other, family == SEKISHO_IPV4 ? 4 : 16});
+}

@@ -351,6 +351,7 @@ struct sekisho_engine_config {
 	uint16_t zones;      /* policies it can have, one a zone; at least 1 */
 	const struct sekisho_rule_names *names; /* must outlive the engine */
 	uint8_t hash_key[32]; /* random; from getrandom(2), or fixed in tests */
+	uint8_t proof_key[32]; /* the same, of what proofs remember; that of an image to be imported */
 	/* memory, zeroed and aligned to `align` bytes; NULL takes the C library's */
 	void *(*allocate)(void *context, size_t size, size_t align);
 	void (*release)(void *context, void *memory);
@@ -433,6 +434,10 @@ void sekisho_owners_init(struct sekisho_owners *owners, uint32_t engines, const 
 
 /* The owner of a frame, or SEKISHO_OWNER_ANY. No side effects. Any thread. */
 uint32_t sekisho_frame_owner(const struct sekisho_owners *owners, const struct sekisho_frame *frame);
+
+/* The owner of what goes between two addresses of a family, 16 bytes each, in a zone. Any thread. */
+uint32_t sekisho_addresses_owner(const struct sekisho_owners *owners, uint16_t zone, uint8_t family,
+				 const uint8_t *one, const uint8_t *other);
 
 /*
  * Let engines count sources together, so that ceilings on one source hold for all of them: each counts its
@@ -555,6 +560,74 @@ struct sekisho_state {
 void sekisho_engine_state(const struct sekisho_engine *engine, uint32_t now_ms,
 			  struct sekisho_state *state);
 
+/* ---- Flows that outlive their engine ----------------------------------------------------------- */
+
+/*
+ * A flow, or what is known of an address pair, as bytes. They mean something to this layout only, on a
+ * machine of the same byte order, and to an engine of the same proof_key.
+ */
+#define SEKISHO_RECORD_LAYOUT 1
+#define SEKISHO_RECORD_MAX    240
+
+/* How far a call of sekisho_engine_export() goes between two bursts: it takes some microseconds. */
+#define SEKISHO_EXPORT_SCAN  256
+#define SEKISHO_EXPORT_FLOWS 32
+
+/* An export under way. Begin with the cursor 0, and `base_ms` the clock at the image's time. */
+struct sekisho_export {
+	uint32_t base_ms, now_ms;
+	uint32_t cursor;
+	uint64_t records; /* up to now */
+	bool done;
+};
+
+/*
+ * Write the records of some live flows to `to`, and go on with the cursor; returns how many bytes were
+ * written of `room`, at least SEKISHO_RECORD_MAX. A flow that lives through the whole export is in it as it
+ * was at one moment. Owner only, between bursts.
+ */
+size_t sekisho_engine_export(const struct sekisho_engine *engine, struct sekisho_export *export,
+			     uint8_t *to, size_t room);
+
+/* What the numbers in records stand for here; with UINT16_MAX or SEKISHO_RULE_NONE for nothing. */
+struct sekisho_record_terms {
+	const uint16_t *zones;
+	const uint32_t *rules;
+	uint32_t zone_count, rule_count;
+};
+
+/* Whose flow it is: what chooses an engine. */
+struct sekisho_record_owner {
+	uint16_t zone; /* the exporter's number */
+	uint8_t family, protocol;
+	bool is_pair; /* of the addresses alone, wherever flows between them are */
+	uint8_t local[16], peer[16];
+	uint16_t local_port, peer_port;
+};
+
+/* The length of the record at `bytes`, which may be anything; 0 if it is no sound one. Any thread. */
+size_t sekisho_record_check(const uint8_t *bytes, size_t length,
+			    const struct sekisho_record_terms *terms,
+			    struct sekisho_record_owner *owner);
+
+enum sekisho_import {
+	SEKISHO_IMPORT_RESUMED,
+	SEKISHO_IMPORT_REMEMBERED, /* no flow, but what proofs know of an address pair */
+	SEKISHO_IMPORT_EXPIRED,
+	SEKISHO_IMPORT_WITHDRAWN, /* no rule admits it, or it needs no tracking, by the policy of now */
+	SEKISHO_IMPORT_NO_ZONE,
+	SEKISHO_IMPORT_NO_ROOM,
+	SEKISHO_IMPORT_UNSOUND
+};
+
+/*
+ * Resume a flow, judged by the policy of its zone whatever the semantics, `down_ms` after the image's
+ * time. All zones have their policies. Owner only, before the first burst.
+ */
+enum sekisho_import sekisho_engine_import(struct sekisho_engine *engine, uint32_t now_ms,
+					  uint64_t down_ms, const uint8_t *bytes, size_t length,
+					  const struct sekisho_record_terms *terms);
+
 /* ---- Explanations ----------------------------------------------------------------------------- */
 
 #define SEKISHO_EXCERPT_ENTRIES 2 /* a flow, and what is known of its address pair */
@@ -568,7 +641,7 @@ struct sekisho_excerpt_entry {
 
 /* All of an engine's state that one packet could meet. */
 struct sekisho_excerpt {
-	uint8_t hash_key[32]; /* the engine's, so that what proofs remember reads the same: a secret */
+	uint8_t proof_key[32]; /* the engine's, so that what proofs remember reads the same: a secret */
 	uint32_t now_ms;
 	uint32_t count;
 	uint64_t received; /* packets, before this one */

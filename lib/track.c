@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* track.c: which tracker a packet goes to, and what all of them share. */
+#include "proof/proof.h"
 #include "track.h"
 
 #include <netinet/in.h>
@@ -79,4 +80,32 @@ bool track_quotes(const struct track *track, const struct flow *flow, const stru
 	if (track->profile->tcp_validates && flow->key.protocol == IPPROTO_TCP)
 		return track_tcp_quotes(flow, quoted, direction);
 	return true;
+}
+
+/* Whether an extension is what IKE knows. */
+static bool is_of_ike(const struct flow_key *key, uint8_t grammar)
+{
+	return key->family & FLOW_KEY_PAIR || grammar == SEKISHO_GRAMMAR_IKE + 1 ||
+	       grammar == SEKISHO_GRAMMAR_NAT_T + 1;
+}
+
+bool track_memory_is_sound(const struct flow_key *key, uint8_t grammar, const void *memory)
+{
+	const struct flow *entry = memory;
+
+	if (entry->key.family != 0) /* ageing would take it for a flow */
+		return false;
+	if (is_of_ike(key, grammar))
+		return proof_ike_memory_is_sound(memory);
+	if (key->protocol == IPPROTO_TCP)
+		return track_tcp_memory_is_sound(memory);
+	/* sets of hashes, and counters: these may be any */
+	return key->protocol == IPPROTO_ESP || grammar == SEKISHO_GRAMMAR_WIREGUARD + 1 ||
+	       grammar == SEKISHO_GRAMMAR_DNS + 1;
+}
+
+void track_memory_move(const struct flow_key *key, uint8_t grammar, void *memory, uint32_t ticks)
+{
+	if (is_of_ike(key, grammar))
+		proof_ike_memory_move(memory, ticks);
 }

@@ -107,7 +107,16 @@ const char *track_state_word(enum flow_state state);
 bool track_quotes(const struct track *track, const struct flow *flow, const struct packet *quoted,
 		  unsigned direction);
 
+/*
+ * An extension of a flow of this key and grammar, or of an address pair, that has been kept outside of the
+ * table: whether any bytes can be one, and have its times moved by so many ticks.
+ */
+bool track_memory_is_sound(const struct flow_key *key, uint8_t grammar, const void *memory);
+void track_memory_move(const struct flow_key *key, uint8_t grammar, void *memory, uint32_t ticks);
+
 /* ---- one protocol family each; same contracts ---- */
+
+bool track_tcp_memory_is_sound(const void *memory);
 
 struct track_result track_tcp_inspect(const struct track *track, struct flow *flow,
 				      const struct packet_tcp *tcp, unsigned direction);

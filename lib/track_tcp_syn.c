@@ -72,3 +72,11 @@ void track_tcp_syn_adopt(const struct segment *segment)
 	segment->flow->state = FLOW_SYN_SENT;
 	later->waits = false;
 }
+
+bool track_tcp_memory_is_sound(const void *memory)
+{
+	uint8_t waits;
+
+	memcpy(&waits, (const uint8_t *)memory + offsetof(struct later_syn, waits), sizeof(waits));
+	return waits <= 1;
+}

@@ -61,6 +61,8 @@ _sekisho() {
                 words="$(grep -oE -e '--[a-z][a-z-]*' <<<"$usage") --output --socket --help"
             elif [[ $operands == *PCAP* ]]; then
                 files='*.@(pcap|pcapng|cap)'
+            elif [[ $operands == ' save' ]]; then
+                words=save
             elif [[ $operands == *' FILE'* || $operands == ' '[a-z]* ]]; then
                 words=$(grep -oE '^ [a-z]+' <<<"$operands") files='*'
             elif [[ $operands == *'kill FILTER' ]]; then

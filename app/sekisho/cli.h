@@ -107,6 +107,7 @@ enum cli_exit cmd_confirm(const struct cli *cli);
 enum cli_exit cmd_rollback(const struct cli *cli);
 enum cli_exit cmd_history(const struct cli *cli);
 enum cli_exit cmd_bench(const struct cli *cli);
+enum cli_exit cmd_state(const struct cli *cli);
 enum cli_exit cmd_shutdown(const struct cli *cli);
 
 #endif

@@ -112,6 +112,7 @@ enum cli_exit cmd_status(const struct cli *cli)
 		scalars_print(result);
 		counters_print(result, "pending");
 		counters_print(result, "memory");
+		counters_print(result, "flow_image");
 		list_print(result, "edges", edges, COUNT(edges));
 		list_print(result, "workers", workers, COUNT(workers));
 	}

@@ -83,6 +83,7 @@ static const struct verb verbs[] = {
 	 "[--edge NAME] [--confirm TIME] [--if-generation N] [N]",
 	 "take back an unconfirmed commit; else go back to the policy before, or to generation N"},
 	{"history", cmd_history, "os", "", 0, 0, "", "which policies were in force, since when, and by whom"},
+	{"state", cmd_state, "os", "", 1, 1, "save", "save its flows now, as it does by itself now and then"},
 	{"shutdown", cmd_shutdown, "os", "", 0, 0, "", "stop the daemon"},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

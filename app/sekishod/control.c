@@ -63,6 +63,7 @@ static void timer_tick(struct control *control)
 		return;
 	snapshot_reclaim(control->daemon);
 	watchdog_tick(&control->watchdog, control->daemon);
+	save_tick(control);
 	commit_tell(control);
 	watch_links(control);
 	metrics_server_tick(control->metrics);
@@ -214,6 +215,7 @@ static void control_fini(struct control *control)
 		}
 	watches_stop(&control->daemon->watches);
 	metrics_server_destroy(control->metrics);
+	save_cancel(&control->daemon->save);
 	jobs_stop(&control->daemon->jobs);
 	commit_fini(control);
 	close(control->deadline);

@@ -32,6 +32,7 @@ enum control_role { CONTROL_READER, CONTROL_ADMIN };
 struct flow_walk; /* rpc_flows.c */
 struct explaining; /* rpc_explain.c */
 struct metrics_server;
+struct save_call; /* save.c */
 
 struct client {
 	int fd; /* -1: free place */
@@ -50,6 +51,7 @@ struct client {
 	struct flow_walk *walk;
 	struct change *change;
 	struct explaining *explaining;
+	struct save_call *saving;
 	struct watch *watch; /* what it is told of besides; NULL: nothing */
 	char *staged; /* a policy's text that comes in parts (rpc_text.c) */
 	size_t staged_length;
@@ -160,6 +162,7 @@ void rpc_policy_commit(struct rpc_call *call);
 void rpc_policy_confirm(struct rpc_call *call);
 void rpc_policy_rollback(struct rpc_call *call);
 void rpc_policy_history(struct rpc_call *call);
+void rpc_state_save(struct rpc_call *call);
 
 /* ---- rpc_policy.c ---- */
 

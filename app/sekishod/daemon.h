@@ -25,6 +25,8 @@
 #include "inquiry.h"
 #include "jobs.h"
 #include "port_drops.h"
+#include "resume.h"
+#include "save.h"
 #include "shadow.h"
 #include "state.h"
 #include "steer.h"
@@ -134,6 +136,7 @@ struct worker {
 	_Atomic uint64_t handed_in, handed_out; /* frames, from and to other workers */
 	_Alignas(64) struct mailbox mailbox;
 	_Alignas(64) struct inquiry inquiry;
+	_Alignas(64) struct save_box box;
 };
 
 struct daemon {
@@ -155,6 +158,9 @@ struct daemon {
 	struct state state; /* the job thread's, once it runs */
 	struct steering steering;
 	struct jobs jobs;
+	struct save save;
+	struct resume resume;
+	uint8_t proof_key[32]; /* of all engines, so that any may go on with what another remembers */
 	struct watches watches;
 	uint64_t started_ms;
 	uint64_t ms_per_tick; /* 2^64 * milliseconds in a tick */
@@ -248,6 +254,9 @@ int worker_init_all(struct daemon *daemon, char *message);
 
 /* Launch the workers, who own the engines from then on. 0, or -errno and a message. */
 int worker_launch_all(struct daemon *daemon, char *message);
+
+/* Give the engines the policies of their edges, before the workers are launched. */
+void worker_adopt_all(struct daemon *daemon);
 
 /* Ask all to stop and wait. false when one did not. */
 bool worker_stop_all(struct daemon *daemon);

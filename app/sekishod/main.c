@@ -117,7 +117,11 @@ static int daemon_run(struct daemon *daemon, const char *program)
 	if (rc == 0)
 		rc = port_start_all(daemon, message);
 	if (rc == 0)
+		rc = resume_open(daemon, message);
+	if (rc == 0)
 		rc = worker_init_all(daemon, message);
+	if (rc == 0)
+		resume_flows(daemon);
 	if (rc == 0)
 		rc = worker_launch_all(daemon, message);
 	if (rc == 0)
@@ -131,8 +135,10 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		/* It may still touch all of our memory; leave that to the kernel. */
 		_exit(EXIT_FAILURE);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		save_at_stop(daemon);
 		conservation_print(daemon);
+	}
 	port_stop_all(daemon);
 	worker_fini_all(daemon);
 	snapshot_fini_all(daemon);
@@ -152,6 +158,7 @@ static int run(const char *path, const char *program, bool check_only)
 	int rc = 0;
 
 	daemon.started_ms = clock_ms();
+	daemon.save.daemon = &daemon;
 	daemon.config_path = path;
 	daemon.appliance = config_appliance_load(path, &errors);
 	if (daemon.appliance == NULL) {

@@ -96,6 +96,26 @@ TOTAL(closed_value, engines.flows_closed)
 TOTAL(available_value, engines.flows_available)
 TOTAL(exceeded_value, engines.by_reason[SEKISHO_REASON_TABLE_FULL])
 
+static uint64_t saves_value(const struct metrics_page *page, unsigned i)
+{
+	return page->daemon->save.saves;
+}
+
+static uint64_t save_failures_value(const struct metrics_page *page, unsigned i)
+{
+	return page->daemon->save.failures;
+}
+
+static uint64_t saved_value(const struct metrics_page *page, unsigned i)
+{
+	return page->daemon->save.last.time_ms / 1000;
+}
+
+static uint64_t resumed_value(const struct metrics_page *page, unsigned i)
+{
+	return page->daemon->resume.counts[SEKISHO_IMPORT_RESUMED];
+}
+
 /* ---- reasons ---------------------------------------------------------------------------------- */
 
 static unsigned reasons_count(const struct metrics_page *page)
@@ -266,6 +286,10 @@ static const struct family families[] = {
 	{"sekisho_flows_closed_total", "counter", "Flows closed by policy, by their last answer, for a new opening, or by hand.", &one, closed_value},
 	{"sekisho_conntrack_allowance_available", "gauge", "Flows that can still be opened.", &one, available_value},
 	{"sekisho_conntrack_allowance_exceeded_total", "counter", "Packets dropped because no flow could be opened any more.", &one, exceeded_value},
+	{"sekisho_flow_image_saves_total", "counter", "Times that the flows were saved.", &one, saves_value},
+	{"sekisho_flow_image_failures_total", "counter", "Times that they could not be saved.", &one, save_failures_value},
+	{"sekisho_flow_image_saved_seconds", "gauge", "When they were last saved, since the epoch; 0 if not yet.", &one, saved_value},
+	{"sekisho_flows_resumed", "gauge", "Flows of the run before that have gone on.", &one, resumed_value},
 	{"sekisho_port_up", "gauge", "Whether the port has a link.", &ports, port_up_value},
 	{"sekisho_port_received_packets_total", "counter", "Packets that the port has received.", &ports, port_received_value},
 	{"sekisho_port_received_bytes_total", "counter", "Bytes that the port has received.", &ports, port_received_bytes_value},

@@ -53,6 +53,8 @@ static const struct method {
 	 "Go back; params generation, edge, confirm_ms, if_generation and progress."},
 	{"policy.history", CONTROL_READER, rpc_policy_history,
 	 "Which policies were in force, by whom, and how they differ; the newest first."},
+	{"state.save", CONTROL_ADMIN, rpc_state_save,
+	 "Save the flows in the state directory; answers when they are on the disk."},
 	{"shutdown", CONTROL_ADMIN, rpc_shutdown, "Stop the daemon."},
 };
 #define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))

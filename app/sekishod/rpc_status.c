@@ -90,16 +90,42 @@ static json_t *memory_json(void)
 			 (json_int_t)pages * (json_int_t)sysconf(_SC_PAGESIZE));
 }
 
+/* What became of saving flows, and of resuming those of the run before; null without a state directory. */
+static json_t *flow_image_json(const struct daemon *daemon)
+{
+	const struct save *save = &daemon->save;
+	const struct resume *resume = &daemon->resume;
+	const uint64_t *counts = resume->counts;
+
+	if (daemon->state.directory < 0)
+		return json_null();
+	return json_pack(
+		"{s:I,s:I,s:s?,s:o,s:I,s:I,s:o,s:s?,s:I,s:I,s:I,s:I,s:I}", "saves",
+		(json_int_t)save->saves, "failures", (json_int_t)save->failures, "failure",
+		save->failure[0] ? save->failure : NULL, "saved_at",
+		save->saves > 0 ? json_real((double)save->last.time_ms / 1000) : json_null(),
+		"records", (json_int_t)save->last.records, "bytes", (json_int_t)save->last.bytes,
+		"resumed_from",
+		resume->found ? json_real((double)resume->time_ms / 1000) : json_null(), "ignored",
+		resume->refused[0] ? resume->refused : NULL, "resumed",
+		(json_int_t)counts[SEKISHO_IMPORT_RESUMED], "expired",
+		(json_int_t)counts[SEKISHO_IMPORT_EXPIRED], "without_rule",
+		(json_int_t)counts[SEKISHO_IMPORT_WITHDRAWN], "without_edge",
+		(json_int_t)counts[SEKISHO_IMPORT_NO_ZONE], "without_room",
+		(json_int_t)counts[SEKISHO_IMPORT_NO_ROOM]);
+}
+
 void rpc_status(struct rpc_call *call)
 {
 	struct daemon *daemon = call->control->daemon;
 	const struct snapshot *first = daemon->edges[0].snapshot;
 
 	call->result = json_pack(
-		"{s:s,s:i,s:I,s:s,s:s,s:I,s:s?,s:o,s:s,s:o,s:o,s:o}", "version", SEKISHO_VERSION, "pid",
+		"{s:s,s:i,s:I,s:s,s:s,s:I,s:s?,s:o,s:s,s:o,s:o,s:o,s:o}", "version", SEKISHO_VERSION, "pid",
 		(int)getpid(), "uptime_ms", (json_int_t)(clock_ms() - daemon->started_ms),
 		"semantics", sekisho_semantics_word(sekisho_policy_semantics(first->policy)),
 		"policy", config_policy_name(first->config), "generation",
 		(json_int_t)first->generation, "state", daemon->appliance->state, "pending",
-		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(), "edges", edges_json(daemon), "workers", workers_json(call->control));
+		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(),
+		"flow_image", flow_image_json(daemon), "edges", edges_json(daemon), "workers", workers_json(call->control));
 }

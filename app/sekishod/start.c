@@ -80,7 +80,7 @@ int start_state(struct daemon *daemon)
 	}
 	json = state_load(&daemon->state, message);
 	if (json != NULL && history_parse(&daemon->history, json, message, sizeof(message)) < 0)
-		state_set_aside(&daemon->state);
+		state_set_aside(&daemon->state, STATE_HISTORY);
 	json_decref(json);
 	if (message[0] != '\0')
 		log_error("the history in %s is ignored: %s", daemon->state.path, message);

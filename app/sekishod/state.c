@@ -17,8 +17,7 @@
 #include "path.h"
 #include "sha256.h"
 
-#define HISTORY   "history.json"
-#define DAMAGED   "history.json.damaged"
+#define DAMAGED   ".damaged"
 #define TEMPORARY ".new"
 #define TEXT_END  ".yaml"
 #define FILE_MAX  (64u << 20) /* more than any file of ours */
@@ -75,15 +74,24 @@ static char *read_all(int fd, size_t size, size_t *length)
 	return bytes;
 }
 
+int state_file_open(const struct state *state, const char *name)
+{
+	int fd = openat(state->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 /* A file of the directory whole; NULL and errno if it cannot be read. */
 static char *file_read(const struct state *state, const char *name, size_t *length)
 {
-	int fd = openat(state->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = state_file_open(state, name);
 	struct stat status;
 	char *bytes = NULL;
 
-	if (fd < 0)
+	if (fd < 0) {
+		errno = -fd;
 		return NULL;
+	}
 	if (fstat(fd, &status) == 0) {
 		errno = EFBIG;
 		if (S_ISREG(status.st_mode) && status.st_size <= FILE_MAX)
@@ -93,9 +101,12 @@ static char *file_read(const struct state *state, const char *name, size_t *leng
 	return bytes;
 }
 
-void state_set_aside(const struct state *state)
+void state_set_aside(const struct state *state, const char *name)
 {
-	renameat(state->directory, HISTORY, state->directory, DAMAGED);
+	char aside[NAME_MAX];
+
+	snprintf(aside, sizeof(aside), "%s" DAMAGED, name);
+	renameat(state->directory, name, state->directory, aside);
 }
 
 json_t *state_load(const struct state *state, char *message)
@@ -103,7 +114,7 @@ json_t *state_load(const struct state *state, char *message)
 	json_error_t error;
 	json_t *object;
 	size_t length;
-	char *bytes = file_read(state, HISTORY, &length);
+	char *bytes = file_read(state, STATE_HISTORY, &length);
 
 	message[0] = '\0';
 	if (bytes == NULL) {
@@ -117,7 +128,7 @@ json_t *state_load(const struct state *state, char *message)
 		snprintf(message, STATE_MESSAGE_MAX, "line %d: %s", error.line,
 			 object ? "no object" : error.text);
 		json_decref(object);
-		state_set_aside(state);
+		state_set_aside(state, STATE_HISTORY);
 		return NULL;
 	}
 	return object;
@@ -166,20 +177,23 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* Put a file in the place of the one of that name, and make sure that it stays. */
-static int file_replace(const struct state *state, const char *name, const char *bytes,
-			size_t length)
+int state_file_begin(const struct state *state, const char *name)
 {
 	char temporary[NAME_MAX];
-	int fd, rc;
+	int fd;
 
 	snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name);
 	unlinkat(state->directory, temporary, 0);
 	fd = openat(state->directory, temporary,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	rc = write_all(fd, bytes, length);
+	return fd < 0 ? -errno : fd;
+}
+
+int state_file_end(const struct state *state, const char *name, int fd, int rc)
+{
+	char temporary[NAME_MAX];
+
+	snprintf(temporary, sizeof(temporary), "%s" TEMPORARY, name);
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc == 0 && renameat(state->directory, temporary, state->directory, name) < 0)
@@ -191,6 +205,15 @@ static int file_replace(const struct state *state, const char *name, const char 
 	/* It is there now. Should this fail, then a loss of power may bring the former one back. */
 	fsync(state->directory);
 	return 0;
+}
+
+/* Put a file in the place of the one of that name, and make sure that it stays. */
+static int file_replace(const struct state *state, const char *name, const char *bytes,
+			size_t length)
+{
+	int fd = state_file_begin(state, name);
+
+	return fd < 0 ? fd : state_file_end(state, name, fd, write_all(fd, bytes, length));
 }
 
 /* Whether the history names a text of this file's name. */
@@ -249,7 +272,7 @@ int state_save(const struct state *state, const json_t *history, const struct st
 		rc = file_replace(state, name, text->bytes, text->length);
 	}
 	if (rc == 0)
-		rc = file_replace(state, HISTORY, bytes, strlen(bytes));
+		rc = file_replace(state, STATE_HISTORY, bytes, strlen(bytes));
 	free(bytes);
 	if (rc < 0)
 		snprintf(message, STATE_MESSAGE_MAX, "state directory %s: %s", state->path,

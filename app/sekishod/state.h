@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #define STATE_MESSAGE_MAX 512
+#define STATE_HISTORY     "history.json"
 
 struct state {
 	const char *path;
@@ -33,8 +34,8 @@ void state_close(struct state *state);
  */
 json_t *state_load(const struct state *state, char *message);
 
-/* Set the history aside: its JSON is sound, but it makes no sense. */
-void state_set_aside(const struct state *state);
+/* Set a file aside, under its name and `.damaged`, as it makes no sense: the history's, or another's. */
+void state_set_aside(const struct state *state, const char *name);
 
 /* The text of a digest, NUL-terminated and the caller's. NULL and a message if it is not there whole. */
 char *state_text(const struct state *state, const char *sha256, size_t *length, char *message);
@@ -44,6 +45,17 @@ struct state_text {
 	const char *sha256, *bytes;
 	size_t length;
 };
+
+/*
+ * A file of another's, replaced as all here are: state_file_begin() gives an empty temporary one to write,
+ * or -errno; state_file_end() puts it, synced by the caller, in the place of the file, or with `rc` below 0
+ * throws it away. 0, or -errno.
+ */
+int state_file_begin(const struct state *state, const char *name);
+int state_file_end(const struct state *state, const char *name, int fd, int rc);
+
+/* Open a file of the directory for reading: a descriptor, or -errno. */
+int state_file_open(const struct state *state, const char *name);
 
 /*
  * Save a history, and before it the text that is new in it (NULL: none is); afterwards remove the texts

@@ -391,6 +391,14 @@ static void worker_adopt(struct worker *worker, const struct edge *edge)
 	worker->adopted[edge->index] = policy;
 }
 
+void worker_adopt_all(struct daemon *daemon)
+{
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		for (unsigned j = 0; j < daemon->edge_count; j++)
+			if (daemon->steering.on || j % daemon->worker_count == i)
+				worker_adopt(&daemon->workers[i], &daemon->edges[j]);
+}
+
 /* What is done in each round besides packets. */
 static void worker_upkeep(struct worker *worker, uint32_t now_ms, bool idle)
 {
@@ -404,6 +412,7 @@ static void worker_upkeep(struct worker *worker, uint32_t now_ms, bool idle)
 	sekisho_engine_rejudge(worker->engine, now_ms);
 	worker_answer(worker, now_ms);
 	inquiry_answer(&worker->inquiry, worker->engine, now_ms);
+	save_box_answer(&worker->box, worker->engine, now_ms);
 	counter_add(&worker->heartbeat, 1);
 	rte_rcu_qsbr_quiescent(worker->daemon->qsbr, worker->index);
 }

@@ -80,6 +80,7 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 		snprintf(message, DAEMON_MESSAGE_MAX, "no random numbers: %s", strerror(errno));
 		return -EIO;
 	}
+	memcpy(config.proof_key, daemon->proof_key, sizeof(config.proof_key));
 	worker->engine = sekisho_engine_create(&config, message, DAEMON_MESSAGE_MAX);
 	if (worker->engine == NULL)
 		return -ENOMEM;

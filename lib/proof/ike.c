@@ -50,6 +50,21 @@ _Static_assert(offsetof(struct ike_memory, none) == offsetof(struct flow_key, fa
 		       sizeof(struct ike_memory) <= sizeof(struct flow),
 	       "fits an entry of the table");
 
+/* A byte that is to be a truth must be one. */
+bool proof_ike_memory_is_sound(const void *memory)
+{
+	const uint8_t *bytes = memory;
+
+	return bytes[offsetof(struct ike_memory, alive)] <= 1 &&
+	       bytes[offsetof(struct ike_memory, forgot)] <= 1 &&
+	       bytes[offsetof(struct ike_memory, answered)] <= 3;
+}
+
+void proof_ike_memory_move(void *memory, uint32_t ticks)
+{
+	((struct ike_memory *)memory)->alive_until += ticks;
+}
+
 /* ---- messages --------------------------------------------------------------------------------- */
 
 enum ike_what { IKE_MESSAGE, IKE_ESP, IKE_KEEPALIVE, IKE_MALFORMED };

@@ -39,7 +39,7 @@ void *proof_memory(const struct track *track, struct flow *flow)
 	return proof_make_room(track, flow, 1) ? flow_table_extend(track->table, flow) : NULL;
 }
 
-/* Block by block with the flows' keyed hash, each with the hash of those before it in front. */
+/* Block by block with a keyed hash, each with the hash of those before it in front. */
 uint64_t proof_hash(const struct track *track, uint64_t what, const uint8_t *bytes, uint32_t length)
 {
 	union {
@@ -58,7 +58,7 @@ uint64_t proof_hash(const struct track *track, uint64_t what, const uint8_t *byt
 		memset(&block, 0, sizeof(block));
 		block.part.before = hash;
 		memcpy(block.part.bytes, bytes, size);
-		hash = flow_table_hash(track->table, &block.key);
+		hash = flow_key_hash(&block.key, &track->table->proof_secret);
 		bytes += size;
 		length -= size;
 	} while (length > 0);

@@ -92,6 +92,10 @@ uint64_t proof_hash(const struct track *track, uint64_t what, const uint8_t *byt
 
 /* ---- ike.c, for those that follow IKE ---- */
 
+/* track_memory_is_sound() and track_memory_move() of what a flow of IKE or an address pair has. */
+bool proof_ike_memory_is_sound(const void *memory);
+void proof_ike_memory_move(void *memory, uint32_t ticks);
+
 /*
  * Whether an IKE SA of this flow's address pair is alive (STRICT-37, 40); if so, it is kept alive by
  * the traffic that asks. To be called for packets that then pass.

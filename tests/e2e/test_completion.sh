@@ -84,6 +84,7 @@ for shell in $shells; do
     offers_not "$shell" strict.yaml sekisho replay --policy strict.yaml ''
     offers "$shell" aws sekisho import ''
     offers "$shell" kill sekisho flows ''
+    offers "$shell" save sekisho state ''
     offers "$shell" rule sekisho flows kill ''
     offers "$shell" 'ip and rule vpn/esp-in' sekisho flows --socket "$work/s.sock" kill 'ip and rule vpn'
     offers "$shell" 'reason not-ip' sekisho flows --socket "$work/s.sock" --filter 'reason '

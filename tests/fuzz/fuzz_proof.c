@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	capacity = 1 + data[1] % CAPACITY_MAX;
 	assert(flow_table_buckets_size(capacity) <= sizeof(buckets));
 	assert(limit_size(capacity) <= sizeof(limits));
-	flow_table_init(&scene.table, capacity, &memory, random);
+	flow_table_init(&scene.table, capacity, &memory, (struct flow_table_random){random, random});
 	sekisho_policy_spec_init(&spec, SEKISHO_STRICT);
 	scene.track = (struct track){.profile = semantics_profile(SEKISHO_STRICT),
 				     .strict = &spec.strict,

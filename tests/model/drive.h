@@ -34,6 +34,8 @@ struct drive_hooks {
 	void (*release)(void *context, const struct sekisho_release *release);
 	/* all that could be released after a burst has been */
 	void (*released)(void *context, const struct drive_burst *burst);
+	/* before this event: whether the engine ends here, and another goes on with its flows */
+	bool (*restarts)(void *context, unsigned event);
 	/* nothing more need be run */
 	bool (*enough)(void *context);
 	/* the end, with the engine as it is then */

@@ -40,6 +40,7 @@ static const struct {
 	{property_bursts_are_no_matter, 8},
 	{property_mirror, 16},
 	{property_explained, 1},
+	{property_restart, 1},
 };
 
 /* Run one sequence; false if a check finds something, which is then told. */

@@ -14,6 +14,9 @@ check property_bursts_are_no_matter;
 /* What is explained of a packet beforehand is what becomes of it. */
 check property_explained;
 
+/* An engine that goes on with the flows of another judges as that would have. */
+check property_restart;
+
 /* With inside and outside, ingress and egress changed over: the same verdicts. */
 check property_mirror;
 

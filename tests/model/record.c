@@ -22,6 +22,11 @@ static void note_burst(void *context, const struct drive_burst *burst)
 {
 	struct record *record = context;
 
+	/* another engine counts packets from one again */
+	if (!record->restarted && record->restart > 0 && burst->last_event >= record->restart) {
+		record->restarted = true;
+		record->packets = 0;
+	}
 	for (unsigned i = 0; i < burst->count; i++)
 		record->number[record->packets++] = burst->event[i] + 1;
 	for (unsigned i = 0; i < burst->count; i++)
@@ -39,6 +44,21 @@ void record(const struct sequence *sequence, unsigned burst_max, struct record *
 
 	memset(record, 0, sizeof(*record));
 	drive(sequence, burst_max, &hooks, record);
+}
+
+static bool restarts(void *context, unsigned event)
+{
+	return event == ((const struct record *)context)->restart;
+}
+
+void record_restarted(const struct sequence *sequence, unsigned restart, struct record *record)
+{
+	static const struct drive_hooks hooks = {
+		.burst = note_burst, .release = note_release, .restarts = restarts};
+
+	memset(record, 0, sizeof(*record));
+	record->restart = restart;
+	drive(sequence, DRIVE_BURST, &hooks, record);
 }
 
 static void say(char *text, size_t size, const struct outcome *outcome)
@@ -68,11 +88,18 @@ struct difference record_difference(const struct record *one, const struct recor
 	return difference;
 }
 
+/* A ceiling that no sequence can reach is none. */
+static bool is_none(uint32_t ceiling)
+{
+	return ceiling == 0 || ceiling >= SEQUENCE_EVENTS;
+}
+
 bool record_is_exact(const struct sequence *sequence)
 {
 	const struct sekisho_limits_spec *limits = &sequence->plans[0].spec.limits;
 	bool elder_is_known = sequence->least_gap_ms > 0 || limits->half_open_percent == 0 ||
 			      limits->half_open_percent >= 25;
 
-	return elder_is_known && limits->flows_per_source == 0 && limits->half_open_per_source == 0;
+	return elder_is_known && is_none(limits->flows_per_source) &&
+	       is_none(limits->half_open_per_source);
 }

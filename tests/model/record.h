@@ -17,6 +17,8 @@ struct record {
 	unsigned number
 		[SEQUENCE_EVENTS]; /* of packets by the engine's count, their event plus one */
 	unsigned packets;
+	unsigned restart; /* the event before which the engine is another one; 0: none */
+	bool restarted;   /* it is */
 };
 
 /*
@@ -28,6 +30,9 @@ bool record_is_exact(const struct sequence *sequence);
 
 /* Run a sequence in bursts of at most `burst_max` and record it. */
 void record(const struct sequence *sequence, unsigned burst_max, struct record *record);
+
+/* The same; but before event `restart` the engine ends, and another takes its flows over. */
+void record_restarted(const struct sequence *sequence, unsigned restart, struct record *record);
 
 /*
  * The first event that two runs do not agree on. Event i of the other is event same[i] of the one; there

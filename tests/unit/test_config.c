@@ -163,6 +163,7 @@ static void appliance_says_what_is_written(void **state)
 	assert_int_equal(got->hugepages, CONFIG_HUGEPAGES_AUTO);
 	assert_string_equal(got->socket, "/run/sekisho/sekisho.sock");
 	assert_string_equal(got->state, "/var/lib/sekisho");
+	assert_int_equal(got->save_interval, 60);
 	assert_int_equal(got->metrics_port, 0);
 	assert_null(got->metrics_socket);
 	assert_false(got->dpdk_telemetry);

@@ -35,7 +35,7 @@ static void table_init(struct flow_table *table, struct memories *memories, uint
 	memories->memory = (struct flow_table_memory){
 		zeroed(flow_table_flows_size(capacity)), zeroed(flow_table_buckets_size(capacity)),
 		zeroed(limit_size(capacity)), memories->live_by_rule};
-	flow_table_init(table, capacity, &memories->memory, random);
+	flow_table_init(table, capacity, &memories->memory, (struct flow_table_random){random, random});
 }
 
 static void memories_fini(struct memories *memories)

@@ -40,7 +40,7 @@ static void setup_init(struct setup *setup, enum sekisho_semantics semantics, ui
 	setup->memory = (struct flow_table_memory){calloc(1, flow_table_flows_size(capacity)),
 						   calloc(1, flow_table_buckets_size(capacity)),
 						   calloc(1, limit_size(capacity))};
-	flow_table_init(&setup->table, capacity, &setup->memory, random);
+	flow_table_init(&setup->table, capacity, &setup->memory, (struct flow_table_random){random, random});
 	sekisho_policy_spec_init(&setup->spec, semantics);
 	setup->track = (struct track){.profile = semantics_profile(semantics),
 				      .strict = &setup->spec.strict,
