@@ -19,6 +19,7 @@
 #define FLOWS  1024
 #define BURSTS 64
 #define RULES  10
+#define LIFE_MS 30000 /* AWS-46: of an unanswered UDP flow */
 
 struct subject {
 	const char *name;
@@ -47,6 +48,27 @@ static unsigned fresh_burst(void *world)
 	struct traffic *traffic = world;
 
 	return traffic_burst(traffic, &traffic->fresh);
+}
+
+/* Flows that are all over, and have not been looked at since. */
+static void *expire_setup(const struct subject *subject, char *message, unsigned message_size)
+{
+	struct traffic *traffic = traffic_setup(subject, message, message_size);
+
+	for (unsigned i = 0; traffic != NULL && i < BURSTS; i++)
+		traffic_burst(traffic, &traffic->fresh);
+	if (traffic != NULL)
+		traffic->now_ms += LIFE_MS;
+	return traffic;
+}
+
+/* A burst without packets; returns how many flows it ended. */
+static unsigned expire_burst(void *world)
+{
+	uint32_t before = traffic_flows(world);
+
+	traffic_idle(world);
+	return before - traffic_flows(world);
 }
 
 static void traffic_teardown(void *world)
@@ -155,6 +177,11 @@ static const struct subject subjects[] = {
 	 fresh_burst,
 	 traffic_teardown,
 	 {SEKISHO_STRICT, .fresh = BURSTS * FRAMES_BURST, .rules = RULES}},
+	{"expire",
+	 expire_setup,
+	 expire_burst,
+	 traffic_teardown,
+	 {SEKISHO_AWS_LIKE, .fresh = BURSTS * FRAMES_BURST, .rules = RULES}},
 	{"look-up", table_setup, table_burst, table_teardown, {0}},
 	{"parse/ipv4", parse_ipv4_setup, parse_burst, free, {0}},
 	{"parse/ipv6", parse_ipv6_setup, parse_burst, free, {0}},

@@ -48,6 +48,7 @@ struct flow_table {
 	uint32_t sweep;     /* where ageing goes on */
 	uint32_t swept_at;  /* tick */
 	uint32_t sweep_per_ms; /* entries */
+	uint32_t sweep_due;    /* entries to look at, of the time until then */
 	struct flow_hash_secret secret;
 	struct flow_hash_secret proof_secret; /* of what proofs remember; it may outlive the table */
 	struct limit limit;
@@ -215,7 +216,7 @@ static inline uint32_t flow_table_index(const struct flow_table *table, const st
 
 /* ---- flow_age.c ---- */
 
-/* Look at some entries, as many as time has gone by since the last call, and remove those that are over. */
+/* Look at a few entries, by the time that has gone by, and remove those that are over. */
 void flow_age_sweep(struct flow_table *table, uint32_t now);
 
 /* Which live flows may make room for others; never an established or answered one. */
