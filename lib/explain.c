@@ -10,8 +10,8 @@
  * the verdict is found by asking.
  *
  * Room is made to be as it was: where the table had few entries free, so has the small one; where
- * something could have made way, something stands in its place that can. Not in the excerpt are
- * fragments: one is judged as the first that comes of its datagram.
+ * something could have made way, something stands in its place that can. For a fragment the excerpt has
+ * what is known of the rest of its datagram as well.
  */
 #include <stdlib.h>
 
@@ -52,6 +52,21 @@ static void take_pair(const struct sekisho_engine *engine, const struct flow_key
 _Static_assert(sizeof(struct flow) == sizeof(((struct sekisho_excerpt_entry *)0)->flow),
 	       "an entry of an excerpt holds one of the table");
 
+_Static_assert(sizeof(struct fragment_sample) <= SEKISHO_EXCERPT_DATAGRAM,
+	       "an excerpt holds a datagram");
+
+static void take_datagram(const struct sekisho_engine *engine, const struct packet *packet,
+			  const struct sekisho_frame *frame, struct sekisho_excerpt *excerpt)
+{
+	const struct fragment_origin origin = {
+		.zone = frame->zone, .direction = frame->direction & 1, .now = excerpt->now_ms};
+	struct fragment_sample sample;
+
+	fragment_sample_take(&engine->fragments, packet, &origin, &sample);
+	memcpy(excerpt->datagram, &sample, sizeof(sample));
+	excerpt->fragment = true;
+}
+
 void sekisho_engine_excerpt(const struct sekisho_engine *engine, uint32_t now_ms,
 			    const struct sekisho_frame *frame, struct sekisho_excerpt *excerpt)
 {
@@ -75,6 +90,8 @@ void sekisho_engine_excerpt(const struct sekisho_engine *engine, uint32_t now_ms
 		    &excerpt->source_half_open);
 	if (packet.reason != PACKET_REASON_NONE || packet.kind == PACKET_ARP)
 		return;
+	if (packet.is_fragment)
+		take_datagram(engine, &packet, frame, excerpt);
 	if (packet.l4_kind == PACKET_L4_ICMP_ERROR) {
 		if (packet_parse_quoted(&quoted, &packet)) {
 			memset(&key, 0, sizeof(key));
@@ -207,6 +224,25 @@ static void tell_flow(const struct sekisho_engine *engine, const struct sekisho_
 	}
 }
 
+/* The datagram of a fragment: laid out as it was, and told of. */
+static void put_datagram(struct sekisho_engine *engine, const struct sekisho_excerpt *excerpt,
+			 struct sekisho_explanation *out)
+{
+	const struct fragment_datagram *datagram;
+	struct fragment_sample sample;
+
+	memcpy(&sample, excerpt->datagram, sizeof(sample));
+	fragment_sample_put(&engine->fragments, &sample);
+	datagram = &sample.datagram;
+	if (!sample.found || flow_time_reached(excerpt->now_ms, datagram->expires_at))
+		return;
+	out->datagram =
+		(struct sekisho_datagram){.pieces = datagram->pieces,
+					  .decided = datagram->decided,
+					  .reason = datagram->reason,
+					  .expires_ms = datagram->expires_at - excerpt->now_ms};
+}
+
 /* What lists, rules and network ACLs say to it, whatever the flow says. */
 static void tell_rules(struct sekisho_engine *engine, const struct sekisho_frame *frame,
 		       struct sekisho_explanation *out)
@@ -257,6 +293,8 @@ bool sekisho_explain(const struct sekisho_policy *policy, const struct sekisho_r
 	only.zone = 0;
 	lay_out(engine, policy, &only, excerpt);
 	sekisho_frame_tuple(&only, &out->tuple);
+	if (excerpt->fragment)
+		put_datagram(engine, excerpt, out);
 	tell_flow(engine, excerpt, out);
 	tell_rules(engine, &only, out);
 	sekisho_engine_burst(engine, excerpt->now_ms, &only, 1, &out->verdict);

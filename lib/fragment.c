@@ -421,3 +421,64 @@ void fragment_age(struct fragment_table *table, uint32_t now, unsigned budget)
 		}
 	}
 }
+
+/* ---- samples ---------------------------------------------------------------------------------- */
+
+/* Whether a datagram can be begun, if need be in the place of one whose time is over. */
+static bool has_room(const struct fragment_table *table, uint32_t now)
+{
+	if (table->free_datagram != FRAGMENT_NONE)
+		return true;
+	for (unsigned family = 0; family < 2; family++) {
+		uint32_t oldest = table->age[family].first;
+
+		if (oldest != FRAGMENT_NONE && is_over(&table->datagrams[oldest], now))
+			return true;
+	}
+	return false;
+}
+
+void fragment_sample_take(const struct fragment_table *table, const struct packet *packet,
+			  const struct fragment_origin *origin, struct fragment_sample *sample)
+{
+	const struct flow_key key = key_of(packet, origin->zone);
+	uint32_t index = *bucket_of(table, &key);
+
+	*sample = (struct fragment_sample){.has_room = has_room(table, origin->now),
+					   .has_frame = table->free_held != FRAGMENT_NONE,
+					   .bytes_left = table->limits.bytes - table->bytes};
+	for (unsigned i = 0; i < CHAIN_MAX && index != FRAGMENT_NONE; i++) {
+		const struct fragment_datagram *datagram = &table->datagrams[index];
+
+		sample->found = datagram->direction == origin->direction &&
+				flow_key_equal(&datagram->key, &key);
+		if (sample->found) {
+			sample->datagram = *datagram;
+			return;
+		}
+		index = datagram->chain;
+	}
+	sample->has_room &= index == FRAGMENT_NONE;
+}
+
+void fragment_sample_put(struct fragment_table *table, const struct fragment_sample *sample)
+{
+	struct fragment_datagram *datagram = &table->datagrams[table->free_datagram];
+
+	table->limits.bytes = sample->bytes_left;
+	if (sample->found) {
+		uint32_t index = table->free_datagram;
+
+		table->free_datagram = datagram->chain;
+		*datagram = sample->datagram;
+		datagram->key.zone = datagram->flow.zone = 0;
+		datagram->chain = FRAGMENT_NONE;
+		datagram->held_first = datagram->held_last = FRAGMENT_NONE;
+		*bucket_of(table, &datagram->key) = index;
+		age_append(table, datagram);
+	}
+	if (!sample->has_room)
+		table->free_datagram = FRAGMENT_NONE;
+	if (!sample->has_frame)
+		table->free_held = FRAGMENT_NONE;
+}

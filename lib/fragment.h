@@ -142,6 +142,25 @@ void fragment_forget(struct fragment_table *table, struct fragment_datagram *dat
 /* End up to `budget` datagrams whose time is over. */
 void fragment_age(struct fragment_table *table, uint32_t now, unsigned budget);
 
+/* What a fragment could meet in a table. */
+struct fragment_sample {
+	bool found; /* its datagram is known, and is this, without the frames that wait */
+	bool has_room;       /* for one more datagram */
+	bool has_frame;      /* for one more held frame */
+	uint32_t bytes_left; /* of those */
+	struct fragment_datagram datagram;
+};
+
+/* Take one; changes nothing, and takes no longer than admitting the fragment would. */
+void fragment_sample_take(const struct fragment_table *table, const struct packet *packet,
+			  const struct fragment_origin *origin, struct fragment_sample *sample);
+
+/*
+ * Have an empty table, of at least two datagrams and one frame, do to the sample's packet what the sampled
+ * one would, as one of zone 0.
+ */
+void fragment_sample_put(struct fragment_table *table, const struct fragment_sample *sample);
+
 /* Take the next held frame that may leave into `frame`; false if there is none. */
 bool fragment_take_ready(struct fragment_table *table, struct fragment_held *frame);
 

@@ -68,17 +68,47 @@ static void say_parse(struct telling *telling)
 		say(telling, "sound IPv%u", found->tuple.family);
 }
 
+/* Whether it goes as the first fragment of its datagram went, which has the ports. */
+static bool follows(const struct sekisho_explanation *found)
+{
+	return found->tuple.is_fragment && found->datagram.decided &&
+	       (found->verdict.action == SEKISHO_PASS ||
+		found->verdict.reason == SEKISHO_REASON_FRAGMENT_REFUSED);
+}
+
+/* What is known of the rest of a fragment's datagram. */
+static void say_datagram(struct telling *telling)
+{
+	const struct sekisho_datagram *datagram = &telling->found->datagram;
+
+	if (datagram->pieces == 0) {
+		say(telling, "; nothing is known of the rest of its datagram");
+		return;
+	}
+	say(telling, "; of its datagram %u fragment%s", datagram->pieces,
+	    datagram->pieces == 1 ? " has come" : "s have come");
+	if (datagram->decided)
+		say(telling, ", the first was judged %s", sekisho_reason_word(datagram->reason));
+	else
+		say(telling, ", the first not yet");
+	say(telling, "; remembered for another %.1f s", datagram->expires_ms / 1000.0);
+}
+
 static void say_fragment(struct telling *telling)
 {
 	const struct sekisho_explanation *found = telling->found;
 
-	if (telling->decided == SEKISHO_PHASE_FRAGMENT)
+	if (!found->is_fragment && telling->decided != SEKISHO_PHASE_FRAGMENT) {
+		say(telling, "a whole datagram");
+		return;
+	}
+	if (follows(found))
+		say(telling, "a later fragment, without ports, which goes the way of the first");
+	else if (telling->decided == SEKISHO_PHASE_FRAGMENT)
 		say(telling, "%s", sekisho_reason_sentence(found->verdict.reason));
 	else
-		say(telling, "%s",
-		    found->is_fragment
-			    ? "a fragment, judged as the first of its datagram that comes"
-			    : "a whole datagram");
+		say(telling, "the first fragment, judged as a whole packet would be");
+	say_datagram(telling);
 }
 
 /* The flow's life: who opened it, by which packet, when, and how long it still lives. */
@@ -115,7 +145,8 @@ static void say_flow(struct telling *telling)
 
 	switch (found->met) {
 	case SEKISHO_MET_NONE:
-		say(telling, "no flow");
+		say(telling, found->tuple.is_fragment ? "not asked: a later fragment has no ports"
+						      : "no flow");
 		break;
 	case SEKISHO_MET_EXPIRED:
 		say(telling, "a flow that has expired, which is none");
@@ -135,6 +166,8 @@ static void say_proof(struct telling *telling)
 
 	if (telling->decided == SEKISHO_PHASE_PROOF)
 		say(telling, "%s", sekisho_reason_sentence(reason));
+	else if (found->tuple.is_fragment)
+		say(telling, "not asked: a later fragment shows none");
 	else if (reason == SEKISHO_REASON_FLOW_ORIGINATOR)
 		say(telling, "none is asked: its own side opened the flow");
 	else if (reason != SEKISHO_REASON_FLOW_ANSWER && reason != SEKISHO_REASON_ICMP_RELATED)
@@ -157,6 +190,10 @@ static void say_rules(struct telling *telling)
 	}
 	if (found->verdict.reason == SEKISHO_REASON_NEVER_FILTERED) {
 		say(telling, "%s", sekisho_reason_sentence(found->verdict.reason));
+		return;
+	}
+	if (found->tuple.is_fragment) {
+		say(telling, "not asked: a later fragment has no ports");
 		return;
 	}
 	if (by == SEKISHO_BY_FLOW)
@@ -203,8 +240,10 @@ static void say_verdict(struct telling *telling)
 	    : verdict->action == SEKISHO_PASS ? "pass"
 					      : "held",
 	    sekisho_reason_word(verdict->reason));
-	if (verdict->reason == SEKISHO_REASON_FLOW_ANSWER &&
-	    telling->found->rule == SEKISHO_RULE_NONE) {
+	if (follows(telling->found))
+		say(telling, ": as the first fragment of its datagram");
+	else if (verdict->reason == SEKISHO_REASON_FLOW_ANSWER &&
+		 telling->found->rule == SEKISHO_RULE_NONE) {
 		const struct sekisho_flow_info *flow = &telling->found->flow;
 		unsigned direction = telling->subject->frame->direction & 1;
 
@@ -306,7 +345,8 @@ json_t *explain(const struct explain_subject *subject)
 		json_decref(would_change);
 		return NULL;
 	}
-	telling.decided = sekisho_reason_phase(verdict->reason);
+	telling.decided =
+		follows(&found) ? SEKISHO_PHASE_FRAGMENT : sekisho_reason_phase(verdict->reason);
 	what_if_append(subject, &found, would_change);
 	whole = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:o,s:s,s:o,s:o,s:o}",
 			  "direction", sekisho_direction_word(subject->frame->direction & 1),

@@ -11,7 +11,7 @@ import time
 
 import daemon
 from daemon import check
-from played import FOUNDING, IKE, INSIDE, PEER, capture, Played, udp
+from played import FOUNDING, IKE, INSIDE, PEER, capture, checksum, Played, udp
 
 BUILD = sys.argv[1]
 CROSSING = f"udp {PEER}:500 > {INSIDE}:500 ike=init"
@@ -77,6 +77,51 @@ def offline(work):
     check("--after without --policy: exit 2", sekisho("explain", "--after", history, CROSSING)[0] == 2)
 
 
+FIRST = f"udp {INSIDE}:500 > {PEER}:500 len=24 more ipid=7"
+LATER = f"udp {INSIDE} > {PEER} len=16 offset=32 ipid=7"
+
+
+def fragments(work):
+    policy = f"{work}/aws-like.yaml"
+    for what, packets, expected in [
+            ("goes the way of the first", [FIRST, LATER], (0, "flow-originator", "fragment")),
+            ("waits for the first", [LATER], (1, "fragment-held", "fragment")),
+            ("is dropped as the first was", [FIRST.replace("500", "1").replace(f"{INSIDE}:1 > {PEER}:1", f"{PEER}:1 > {INSIDE}:1"),
+                                             LATER.replace(f"{INSIDE} > {PEER}", f"{PEER} > {INSIDE}")],
+             (1, "fragment-refused", "fragment")),
+            ("of another datagram is none of its", [FIRST, LATER.replace("ipid=7", "ipid=8")],
+             (1, "fragment-held", "fragment")),
+            ("that overlaps is dropped", [FIRST, LATER.replace("offset=32", "offset=24")],
+             (1, "fragment-overlap", "fragment")),
+            ("is forgotten after its time", [FIRST, "+31s", LATER], (1, "fragment-held", "fragment"))]:
+        status, said = explained("--policy", policy, *packets)
+        check(f"a later fragment {what}", (status, said["reason"], said["phase"]) == expected, said)
+    _, out, _ = sekisho("explain", "--policy", policy, FIRST, LATER)
+    check("in words: what of its datagram has come",
+          "> fragment  a later fragment, without ports, which goes the way of the first; of its datagram 1 fragment has come, "
+          "the first was judged rule-match; remembered for another 30.0 s\n" in out, out)
+
+
+def live_fragments(work):
+    frame = bytearray(udp(INSIDE, 500, PEER, 500, bytes(24)))
+    frame[18:22] = bytes([0, 7, 0x20, 0])
+    frame[24:26] = bytes(2)
+    frame[24:26] = checksum(frame[14:34]).to_bytes(2, "big")
+    test = Played(BUILD, work, FOUNDING % "aws-like", [bytes(frame)])
+    try:
+        test.start()
+        for _ in range(400):
+            if test.client().call("stats")["result"]["received"] == 1:
+                break
+            time.sleep(0.05)
+        said = test.cli("explain", "-o", "json", LATER)
+        check("a live daemon knows the first", said.returncode == 0 and
+              json.loads(said.stdout)["reason"] == "flow-originator", said)
+        check("a clean stop", test.stop() == 0 and "holds" in test.log(), test.log()[-300:])
+    finally:
+        test.end()
+
+
 def witnesses(work):
     """Each command that compare --witness prints ends in the verdict that it was printed with."""
     _, out, _ = sekisho("compare", "--a", f"{work}/aws-like.yaml", "--b", f"{work}/strict.yaml", "--witness")
@@ -135,6 +180,8 @@ def main():
     work = tempfile.mkdtemp()
     try:
         offline(work)
+        fragments(work)
+        live_fragments(work)
         witnesses(work)
         live(work)
     finally:

@@ -55,8 +55,7 @@ static void compare(void *context, const struct drive_burst *burst)
 	const struct sekisho_verdict *real = &burst->verdict[0];
 	struct difference *difference = &explained->difference;
 
-	/* of fragments the rest of their datagram is not known to who explains */
-	if (burst->count == 0 || difference->found || explained->explanation.is_fragment)
+	if (burst->count == 0 || difference->found)
 		return;
 	if (ours->reason == real->reason && ours->rule == real->rule &&
 	    ours->bound == real->bound && ours->opened == real->opened &&
