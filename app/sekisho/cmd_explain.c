@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "after.h"
 #include "packet_words.h"
 #include "render.h"
 #include "rpc.h"
-#include "trace.h"
-
-#define FLOWS_WITHOUT_CAPTURE 64
 
 /* ---- Telling ---------------------------------------------------------------------------------- */
 
@@ -85,27 +82,6 @@ static enum cli_exit explanation_print(const struct cli *cli, json_t *explanatio
 }
 
 /* ---- Offline ---------------------------------------------------------------------------------- */
-
-/* The last moment of a capture. */
-static bool row_note(void *context, const struct trace_row *row)
-{
-	*(uint32_t *)context = row->clock_ms;
-	return true;
-}
-
-/* Bring the judge to where the capture leaves it. */
-static enum cli_exit judge_prepare(const struct cli *cli, struct trace_judge *judge,
-				   uint32_t *clock_ms)
-{
-	struct trace_run run = {judge, 1, row_note, clock_ms};
-	int status = cli->after ? trace_judge_init(judge, cli->policy, cli->after)
-				: trace_judge_load(judge, cli->policy, FLOWS_WITHOUT_CAPTURE);
-
-	*clock_ms = 0;
-	if (status != 0)
-		return status > 0 ? CLI_USAGE : CLI_FAILED;
-	return cli->after && trace_run(&run, cli->after) ? CLI_USAGE : CLI_OK;
-}
 
 /* Read a packet's words into a frame; says what is wrong with them. */
 static bool frame_read(const char *words, uint8_t bytes[PACKET_WORDS_FRAME_MAX],
@@ -228,7 +204,7 @@ enum cli_exit cmd_explain(const struct cli *cli)
 		code = explain_live(cli, &frame, &explanation);
 		return code == CLI_OK ? explanation_print(cli, explanation) : code;
 	}
-	code = judge_prepare(cli, &judge, &clock_ms);
+	code = after_judge(cli, &judge, &clock_ms);
 	if (code == CLI_OK && !history_run(cli, &judge, &clock_ms))
 		code = CLI_USAGE;
 	if (code == CLI_OK) {

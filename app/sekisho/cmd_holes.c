@@ -3,13 +3,15 @@
  * cmd_holes.c: `sekisho holes`: what comes in now only because of a flow, and which no inbound rule lists.
  *
  * The worst first: what lets in any packet before what asks for more, and of these what lasts longest. For
- * that all are needed, so they are kept until the last page has come.
+ * that all are needed, so they are kept until the last page has come. With --policy and --after there is no
+ * daemon: those that a capture leaves.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "holes_after.h"
 #include "render.h"
 #include "rpc.h"
 
@@ -129,15 +131,28 @@ static enum cli_exit holes_sort(const struct cli *cli, json_t *all)
 	return CLI_OK;
 }
 
-enum cli_exit cmd_holes(const struct cli *cli)
+static enum cli_exit holes_ask(const struct cli *cli, json_t *holes)
 {
-	json_t *all = json_array();
 	struct rpc rpc;
 	enum cli_exit code = rpc_init(&rpc, cli->socket, RPC_READ);
 
 	if (code == CLI_OK)
-		code = holes_take(cli, &rpc, all);
+		code = holes_take(cli, &rpc, holes);
 	rpc_fini(&rpc);
+	return code;
+}
+
+enum cli_exit cmd_holes(const struct cli *cli)
+{
+	json_t *all = json_array();
+	enum cli_exit code = CLI_USAGE;
+
+	if (!cli->policy != !cli->after || (!cli->policy && cli->later_ms > 0))
+		fputs("sekisho: --policy, --after and --later go together: the daemon has its own "
+		      "state\n",
+		      stderr);
+	else
+		code = cli->policy ? holes_after(cli, all) : holes_ask(cli, all);
 	if (code == CLI_OK)
 		code = holes_sort(cli, all);
 	json_decref(all);

@@ -57,7 +57,8 @@ static const struct verb verbs[] = {
 	 "[--filter FILTER] [--sort KEY] [--limit N] [--cursor C] [--why] | kill FILTER",
 	 "its live flows, the first by bytes, packets, age or expires; or close those that FILTER means. "
 	 "-o conntrack and -o csv are forms as well"},
-	{"holes", cmd_holes, "osfl", "", 0, 0, "[--filter FILTER] [--limit N]",
+	{"holes", cmd_holes, "osflpAL", "", 0, 0,
+	 "[--filter FILTER] [--limit N] [--policy P --after PCAP [--later TIME]]",
 	 "what comes in now only because of a flow and is listed by no inbound rule, the worst first"},
 	{"rules", cmd_rules, "os", "", 0, 0, "", "its rules with their counters"},
 	{"drops", cmd_drops, "osliW", "", 0, 0, "[--interval TIME] [--limit N] [--watch]",

@@ -209,6 +209,19 @@ check "many rules: as a few" equal "$("$sekisho" replay -o json --policy "$work/
 check "many rules: compiled without a word" equal "$(cat "$work/many.err")" ""
 check "many rules: compare" exits 0 "$sekisho" compare --a "$work/many.yaml" --b "$work/few.yaml" "$work/many.pcap"
 
+# ---- holes that a capture leaves ----
+holes() { "$sekisho" holes --policy "$1" --after "$here/tests/captures/ikev2-both.pcap" "${@:2}"; }
+check "holes: the worst first, and the longest" equal \
+	"$(holes "$work/aws.yaml" -o json | jq -c '[.lets_in, .inbound, .why[0].packet, .why[0].line]' | paste -sd ' ')" \
+	'["any-packet","udp 198.51.100.1:4500 > 198.51.100.2:4500",7,10] ["any-packet","udp 198.51.100.1:500 > 198.51.100.2:500",1,10]'
+check "holes: strict asks for proof" equal "$(holes "$work/strict.yaml" -o json | jq -r .lets_in | sort -u)" answers-with-proof
+check "holes: a filter" equal "$(holes "$work/aws.yaml" -o json --filter 'port 4500' | wc -l)" 1
+check "holes: a filter that is none" exits 2 holes "$work/aws.yaml" --filter 'prot 4500'
+check "holes: later there is none" equal "$(holes "$work/aws.yaml" --later 1h)" \
+	"none: nothing comes in but what an inbound rule lists"
+check "holes: a capture needs a policy" exits 2 "$sekisho" holes --after "$work/ethernet.pcap"
+check "holes: a policy needs a capture" exits 2 "$sekisho" holes --policy "$work/aws.yaml"
+
 # ---- compare without a capture ----
 check "witness: equal policies have no first packet apart" exits 0 "$sekisho" compare \
 	--a "$work/aws.yaml" --b "$work/aws.yaml" --witness=static
