@@ -208,6 +208,7 @@ static void build_rest(struct builder *builder)
 		SAY(builder, "control", "both sockets have the same path '%s'", to->socket);
 	to->group = from->control.group;
 	to->dpdk_telemetry = from->dpdk_telemetry;
+	to->link_mirror = from->link_mirror;
 	build_metrics(builder);
 	to->eal_arguments = (const char *const *)from->eal;
 	to->eal_argument_count = from->eal_count;

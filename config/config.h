@@ -109,6 +109,7 @@ struct config_appliance {
 	uint16_t metrics_port;      /* of the loopback address; 0: none */
 	const char *metrics_socket; /* NULL: none */
 	bool dpdk_telemetry;
+	bool link_mirror; /* the link of one side of an edge follows the other's */
 	const char *const *eal_arguments;              /* extra ones, as written */
 	size_t eal_argument_count;
 	enum { CONFIG_LOG_ERROR, CONFIG_LOG_WARNING, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG } log_level;

@@ -247,6 +247,7 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_MAPPING("records", OPT, struct schema_appliance, records, records_fields),
 	CYAML_FIELD_BOOL("dpdk_telemetry", OPT, struct schema_appliance, dpdk_telemetry),
 	CYAML_FIELD_MAPPING("flow_image", OPT, struct schema_appliance, flow_image, flow_image_fields),
+	CYAML_FIELD_BOOL("link_mirror", OPT, struct schema_appliance, link_mirror),
 	CYAML_FIELD_MAPPING("privileges", OPT, struct schema_appliance, privileges, privileges_fields),
 	OPT_TEXT(schema_appliance, audit),
 	OPT_TEXT(schema_appliance, state),

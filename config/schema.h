@@ -131,7 +131,7 @@ struct schema_appliance {
 			uint32_t *megabytes, *hours, *keep;
 		} rotate;
 	} records;
-	bool dpdk_telemetry;
+	bool dpdk_telemetry, link_mirror;
 	struct {
 		uint32_t *interval;
 	} flow_image;

@@ -421,8 +421,10 @@ static bool workers_prepare(struct bench *bench, struct sekisho_policy *policy,
 		struct edge *edge = &daemon->edges[i];
 
 		edge->index = (uint16_t)i;
-		for (unsigned side = 0; side < 2; side++)
+		for (unsigned side = 0; side < 2; side++) {
 			edge->ports[side].id = bench->lanes[i].ports[side];
+			port_serve(&edge->ports[side], UINT32_MAX);
+		}
 		atomic_store(&edge->current, policy);
 		daemon->workers[i].adopted[edge->index] = policy;
 		sekisho_engine_set_policy(daemon->workers[i].engine, edge->index, policy);

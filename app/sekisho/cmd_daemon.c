@@ -129,6 +129,8 @@ enum cli_exit cmd_stats(const struct cli *cli)
 		{"RECEIVED", "received"},
 		{"SENT", "sent"},
 		{"FULL", "transmit_full"},
+		{"TOO LONG", "too_long"},
+		{"DOWN", "port_down"},
 		{"UNREADABLE", "unreadable"},
 		{"MISSED", "driver_missed"},
 		{"ERRORS", "driver_errors"},

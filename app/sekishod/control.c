@@ -27,7 +27,7 @@
 #define ACCEPTS_MAX 64 /* in one go, so that a storm of connects does not starve the rest */
 
 /* Addresses that mark what an event is of; all others are clients. */
-static const char mark_signals, mark_timer, mark_deadline, mark_jobs, mark_metrics,
+static const char mark_signals, mark_timer, mark_deadline, mark_jobs, mark_metrics, mark_links,
 	mark_listeners[2], mark_watches;
 
 static int watch(struct control *control, int fd, const void *mark)
@@ -42,7 +42,7 @@ static int watch(struct control *control, int fd, const void *mark)
 static void timer_set(struct control *control)
 {
 	struct itimerspec every = {{1, 0}, {1, 0}};
-	bool fast = control->daemon->retired != NULL;
+	bool fast = control->daemon->retired != NULL || port_life_hurries(control->daemon);
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		fast |= control->clients[i].fd >= 0 && (control->clients[i].walk != NULL ||
@@ -65,7 +65,7 @@ static void timer_tick(struct control *control)
 	watchdog_tick(&control->watchdog, control->daemon);
 	save_tick(control);
 	commit_tell(control);
-	watch_links(control);
+	port_life_look(control->daemon);
 	metrics_server_tick(control->metrics);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &control->clients[i];
@@ -169,6 +169,8 @@ static int control_watch(struct control *control)
 		rc = watch(control, control->daemon->jobs.event, &mark_jobs);
 	if (rc == 0)
 		rc = watch(control, control->daemon->watches.event, &mark_watches);
+	if (rc == 0)
+		rc = watch(control, control->daemon->links, &mark_links);
 	timerfd_settime(control->timer, 0, &second, NULL);
 	return rc;
 }
@@ -270,6 +272,8 @@ static void control_loop(struct control *control)
 				jobs_finish(&control->daemon->jobs);
 			else if (mark == &mark_watches)
 				watches_have_output(control);
+			else if (mark == &mark_links)
+				port_life_look(control->daemon);
 			else if (mark == &mark_metrics)
 				metrics_server_work(control->metrics);
 			else if (mark == &mark_listeners[CONTROL_READER])

@@ -64,8 +64,6 @@ struct control {
 	int listeners[2]; /* by enum control_role; -1 if there is none */
 	bool timer_fast;
 	struct watchdog watchdog;
-	uint64_t links_ms; /* when watch_links() last looked */
-	uint64_t links_up[2]; /* bit by edge, by the direction of the port; CONFIG_EDGES_MAX is 64 */
 	bool stop;
 	size_t staged; /* bytes, of all clients */
 	struct change *change; /* the one that is under way */
@@ -182,11 +180,6 @@ void explaining_continue(struct control *control, struct client *client);
 
 /* A client has gone, or its question has failed. */
 void explaining_forget(struct control *control, struct client *client);
-
-/* ---- rpc_watch.c ---- */
-
-/* Look whether links went up or down, for those who watch that; each second or so. */
-void watch_links(struct control *control);
 
 /* ---- rpc_flows.c ---- */
 

@@ -25,6 +25,7 @@
 #include "inquiry.h"
 #include "jobs.h"
 #include "port_drops.h"
+#include "port_life.h"
 #include "resume.h"
 #include "save.h"
 #include "shadow.h"
@@ -75,8 +76,11 @@ struct port {
 	const char *device; /* as configured */
 	char name[64];      /* EAL's name of the device */
 	uint16_t id;
+	_Atomic bool up;            /* workers may touch the device; written by control, read by any */
+	_Atomic uint32_t frame_max; /* bytes of the longest frame that can be sent, tags apart */
 	bool started;
-	uint64_t ring_losses; /* that the driver was not told of */
+	struct port_life life;
+	uint64_t losses[PORT_LOSS_COUNT]; /* before it was made again, or that the driver was not told of */
 	uint16_t receive_queues, transmit_queues;
 	struct outlet outlets[CONFIG_WORKERS_MAX];         /* by worker */
 	struct port_counters counters[CONFIG_WORKERS_MAX]; /* by worker */
@@ -162,6 +166,8 @@ struct daemon {
 	struct resume resume;
 	uint8_t proof_key[32]; /* of all engines, so that any may go on with what another remembers */
 	struct watches watches;
+	unsigned frame_room; /* bytes that a frame may take in an mbuf or a ring */
+	int links;           /* netlink: something has changed about interfaces */
 	uint64_t started_ms;
 	uint64_t ms_per_tick; /* 2^64 * milliseconds in a tick */
 	_Atomic bool stop;
@@ -187,7 +193,13 @@ double clock_wall(void);
 /* Start EAL as the appliance asks. 0, or -errno and a message. */
 int eal_start(struct daemon *daemon, const char *program, char *message);
 
+/* A virtual device as EAL is told of it: with what fits the frames that there is room for. NULL: no memory. */
+char *eal_virtual(const struct daemon *daemon, const char *device);
+
 /* ---- netdev.c: the kernel's interface that a device's iface argument names ---- */
+
+/* Whether it names one at all. */
+bool netdev_named(const char *device);
 
 /* Its MTU. False if the device names none that is there. */
 bool netdev_mtu(const char *device, unsigned *mtu);
@@ -197,6 +209,14 @@ unsigned netdev_index(const char *device);
 
 /* Whether the device names one, and it is gone, or it or its link is down. */
 bool netdev_is_down(const char *device);
+
+/* Take its link down, or up. 0 or -errno. */
+int netdev_lower(const char *device);
+int netdev_raise(const char *device);
+
+/* A socket that becomes readable when anything about interfaces changes: the fd, or -errno; and read it empty. */
+int netdev_listen(void);
+void netdev_drain(int fd);
 
 /* ---- replayed.c ---- */
 
@@ -221,6 +241,15 @@ void port_device_name(const char *device, char *name, size_t size);
 int port_start_all(struct daemon *daemon, char *message);
 void port_stop_all(struct daemon *daemon);
 
+/* Whether the driver itself makes the interface that the device names. */
+bool port_makes_netdev(const char *device);
+
+/* Make a device again and start its port. 0, or -errno and a message. Control thread. */
+int port_plug(struct daemon *daemon, struct port *port, char *message);
+
+/* Stop the port and take its device out of EAL. No worker may touch it any more. Control thread. */
+void port_unplug(struct port *port);
+
 /* Whether the port's link is up. Control thread. */
 bool port_link_up(const struct port *port);
 
@@ -228,10 +257,31 @@ bool port_link_up(const struct port *port);
 void port_totals_read(const struct daemon *daemon, const struct port *port,
 		      struct port_totals *totals);
 
+/* Whether workers may touch the port's device. */
+static inline bool port_is_up(const struct port *port)
+{
+	return atomic_load_explicit(&port->up, memory_order_acquire);
+}
+
+/* Let workers touch it; it takes frames of so many bytes. Control thread. */
+static inline void port_serve(struct port *port, uint32_t frame_max)
+{
+	atomic_store_explicit(&port->frame_max, frame_max, memory_order_relaxed);
+	atomic_store_explicit(&port->up, true, memory_order_release);
+}
+
+/* ---- port_fit.c ---- */
+
+/* Leave out and free frames that are longer than the port takes; how many are left. A worker. */
+unsigned port_fit(const struct port *port, struct rte_mbuf **mbufs, unsigned count);
+
 /* ---- port_losses.c ---- */
 
 /* What was lost beside our own counters, since the start. Control thread. */
 void port_losses_read(struct port *port, uint64_t losses[PORT_LOSS_COUNT]);
+
+/* Keep it in mind, as the driver forgets it with the device. Control thread. */
+void port_losses_keep(struct port *port);
 
 /* ---- worker.c ---- */
 

@@ -74,7 +74,7 @@ static void add_memory(struct daemon *daemon, struct eal_arguments *arguments)
 {
 	const struct config_appliance *appliance = daemon->appliance;
 	uint64_t mbufs = port_mbufs(appliance, daemon->worker_count);
-	uint64_t mbuf_bytes = MBUF_BYTES + port_frame_room(appliance);
+	uint64_t mbuf_bytes = MBUF_BYTES + daemon->frame_room;
 	uint64_t pool_mb = mbufs * mbuf_bytes / (1 << 20) + EAL_SPARE_MB;
 	/* A flow takes at most 128 bytes and its share of the buckets. */
 	uint64_t engines = appliance->shadow != NULL ? 2 : 1;
@@ -139,37 +139,38 @@ static unsigned add_lcores(struct daemon *daemon, struct eal_arguments *argument
 }
 
 /*
- * A virtual device. AF_PACKET's ring would cut what is longer than its frames, so these fit the MTU; and it
- * has as many queues as it is told to have.
+ * AF_PACKET's ring would cut what is longer than its frames, so these fit the MTU; and it has as many queues as it
+ * is told to have.
  */
-static void add_virtual(const struct daemon *daemon, struct eal_arguments *arguments,
-			const char *device, unsigned room)
+char *eal_virtual(const struct daemon *daemon, const char *device)
 {
 	static const char driver[] = "net_af_packet";
 	char fitted[64] = "", queues[32] = "", *whole;
+	unsigned room = daemon->frame_room;
 
-	arguments_add(arguments, "--vdev");
-	if (strncmp(device, driver, sizeof(driver) - 1) != 0) {
-		arguments_add(arguments, device);
-		return;
-	}
+	if (strncmp(device, driver, sizeof(driver) - 1) != 0)
+		return strdup(device);
 	if (room != RTE_MBUF_DEFAULT_DATAROOM && !strstr(device, "framesz=") &&
 	    !strstr(device, "blocksz="))
 		snprintf(fitted, sizeof(fitted), ",blocksz=%u,framesz=%u", 4 * room, room);
 	if (steer_queues(daemon) > 1 && !strstr(device, "qpairs="))
 		snprintf(queues, sizeof(queues), ",qpairs=%u", steer_queues(daemon));
-	if (asprintf(&whole, "%s%s%s", device, fitted, queues) < 0) {
-		arguments_add(arguments, device);
-		return;
-	}
-	arguments_add(arguments, whole);
+	return asprintf(&whole, "%s%s%s", device, fitted, queues) < 0 ? NULL : whole;
+}
+
+static void add_virtual(const struct daemon *daemon, struct eal_arguments *arguments,
+			const char *device)
+{
+	char *whole = eal_virtual(daemon, device);
+
+	arguments_add(arguments, "--vdev");
+	arguments_add(arguments, whole != NULL ? whole : device);
 	free(whole);
 }
 
 static void add_devices(struct daemon *daemon, struct eal_arguments *arguments)
 {
 	const struct config_appliance *appliance = daemon->appliance;
-	unsigned room = port_frame_room(appliance);
 	bool pci = false;
 
 	for (size_t i = 0; i < appliance->edge_count; i++)
@@ -177,7 +178,7 @@ static void add_devices(struct daemon *daemon, struct eal_arguments *arguments)
 			const char *device = appliance->edges[i].device[side];
 
 			if (!port_is_pci(device)) {
-				add_virtual(daemon, arguments, device, room);
+				add_virtual(daemon, arguments, device);
 				continue;
 			}
 			arguments_add(arguments, "-a");
@@ -202,6 +203,7 @@ int eal_start(struct daemon *daemon, const char *program, char *message)
 				 appliance->workers[i], RTE_MAX_LCORE - 2);
 			return -EINVAL;
 		}
+	daemon->frame_room = port_frame_room(appliance);
 	arguments_add(&arguments, program);
 	if (!appliance->dpdk_telemetry)
 		arguments_add(&arguments, "--no-telemetry");

@@ -117,6 +117,8 @@ static int daemon_run(struct daemon *daemon, const char *program)
 	if (rc == 0)
 		rc = port_start_all(daemon, message);
 	if (rc == 0)
+		rc = port_life_init(daemon, message);
+	if (rc == 0)
 		rc = resume_open(daemon, message);
 	if (rc == 0)
 		rc = worker_init_all(daemon, message);
@@ -139,6 +141,7 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		save_at_stop(daemon);
 		conservation_print(daemon);
 	}
+	port_life_fini(daemon);
 	port_stop_all(daemon);
 	worker_fini_all(daemon);
 	snapshot_fini_all(daemon);
@@ -151,7 +154,7 @@ static int daemon_run(struct daemon *daemon, const char *program)
 
 static int run(const char *path, const char *program, bool check_only)
 {
-	static struct daemon daemon = {.state.directory = -1};
+	static struct daemon daemon = {.state.directory = -1, .links = -1};
 	char message[DAEMON_MESSAGE_MAX];
 	struct config_errors errors = {0};
 	sigset_t set;

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rte_ethdev.h>
@@ -70,7 +71,7 @@ bool port_link_up(const struct port *port)
 	struct rte_eth_link link = {0};
 
 	/* DPDK's drivers of kernel interfaces take them to be up always. */
-	return !netdev_is_down(port->device) &&
+	return port->life.stage == PORT_SERVING && !netdev_is_down(port->device) &&
 	       rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status;
 }
 
@@ -132,6 +133,7 @@ static int port_configure(struct daemon *daemon, struct port *port)
 		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 		conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	}
+	conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
 	rc = rte_eth_dev_configure(port->id, port->receive_queues, port->transmit_queues, &conf);
 	return rc == 0 ? port_set_queues(daemon, port) : rc;
 }
@@ -164,7 +166,7 @@ static int port_start(struct daemon *daemon, struct port *port, char *message)
 
 int port_start_all(struct daemon *daemon, char *message)
 {
-	unsigned room = RTE_PKTMBUF_HEADROOM + port_frame_room(daemon->appliance);
+	unsigned room = RTE_PKTMBUF_HEADROOM + daemon->frame_room;
 
 	daemon->pool = rte_pktmbuf_pool_create("frames",
 					       port_mbufs(daemon->appliance, daemon->worker_count),
@@ -184,16 +186,71 @@ int port_start_all(struct daemon *daemon, char *message)
 	return 0;
 }
 
+static void port_stop(struct port *port)
+{
+	if (!port->started)
+		return;
+	rte_eth_dev_stop(port->id);
+	rte_eth_dev_close(port->id);
+	port->started = false;
+}
+
 void port_stop_all(struct daemon *daemon)
 {
 	for (unsigned i = 0; i < daemon->edge_count; i++)
-		for (unsigned side = 0; side < 2; side++) {
-			struct port *port = &daemon->edges[i].ports[side];
+		for (unsigned side = 0; side < 2; side++)
+			port_stop(&daemon->edges[i].ports[side]);
+}
 
-			if (!port->started)
-				continue;
-			rte_eth_dev_stop(port->id);
-			rte_eth_dev_close(port->id);
-			port->started = false;
-		}
+/* ---- made again -------------------------------------------------------------------------------- */
+
+bool port_makes_netdev(const char *device)
+{
+	static const char driver[] = "net_tap";
+
+	return strncmp(device, driver, sizeof(driver) - 1) == 0;
+}
+
+static const char *port_bus(const struct port *port)
+{
+	return port_is_pci(port->device) ? "pci" : "vdev";
+}
+
+void port_unplug(struct port *port)
+{
+	port_losses_keep(port);
+	port_stop(port);
+	rte_eal_hotplug_remove(port_bus(port), port->name);
+}
+
+int port_plug(struct daemon *daemon, struct port *port, char *message)
+{
+	const uint16_t receive = port->receive_queues, transmit = port->transmit_queues;
+	char *whole = port_is_pci(port->device) ? strdup(port->device)
+						: eal_virtual(daemon, port->device);
+	const char *comma = whole == NULL ? NULL : strchr(whole, ',');
+	int rc = whole == NULL ? -ENOMEM
+			       : rte_eal_hotplug_add(port_bus(port), port->name,
+						     comma == NULL ? "" : comma + 1);
+
+	free(whole);
+	if (rc < 0) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': cannot be made: %s",
+			 port->device, strerror(-rc));
+		return rc;
+	}
+	rc = port_start(daemon, port, message);
+	if (rc == 0 && (port->receive_queues != receive || port->transmit_queues != transmit)) {
+		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': it had %u and %u queues before, "
+			 "and has %u and %u now", port->device, receive, transmit,
+			 port->receive_queues, port->transmit_queues);
+		rc = -ENODEV;
+	}
+	if (rc == 0)
+		return 0;
+	port->receive_queues = receive;
+	port->transmit_queues = transmit;
+	port_stop(port);
+	rte_eal_hotplug_remove(port_bus(port), port->name);
+	return rc;
 }

@@ -13,6 +13,9 @@
 #define PORT_DROPS(X)                                                                         \
 	X(TRANSMIT_FULL, transmit_full, "transmit-full",                                      \
 	  "it was admitted, but the port it was for took no more", SENT)                      \
+	X(TOO_LONG, too_long, "too-long",                                                     \
+	  "it was admitted, but is longer than the port it was for takes", SENT)              \
+	X(PORT_DOWN, port_down, "port-down", "the port it was for is not there", SENT)        \
 	X(UNREADABLE, unreadable, "unreadable", "it came in pieces that could not be joined", \
 	  RECEIVED)                                                                           \
 	X(HANDOVER_FULL, handover_full, "handover-full",                                      \

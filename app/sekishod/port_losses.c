@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <linux/if_packet.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <rte_ethdev.h>
@@ -52,11 +53,19 @@ void port_losses_read(struct port *port, uint64_t losses[PORT_LOSS_COUNT])
 	unsigned interface = netdev_index(port->device);
 
 	if (port->started && interface != 0)
-		port->ring_losses += ring_losses(interface);
+		port->losses[PORT_LOSS_MISSED] += ring_losses(interface);
 	if (port->started)
 		rte_eth_stats_get(port->id, &stats);
-#define X(id, key, member, sentence) losses[PORT_LOSS_##id] = stats.member;
+#define X(id, key, member, sentence) \
+	losses[PORT_LOSS_##id] = port->losses[PORT_LOSS_##id] + stats.member;
 	PORT_LOSSES(X)
 #undef X
-	losses[PORT_LOSS_MISSED] += port->ring_losses;
+}
+
+void port_losses_keep(struct port *port)
+{
+	uint64_t losses[PORT_LOSS_COUNT];
+
+	port_losses_read(port, losses);
+	memcpy(port->losses, losses, sizeof(port->losses));
 }

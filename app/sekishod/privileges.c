@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,6 +84,21 @@ static int become(const char *name)
 	return 0;
 }
 
+/* AF_PACKET locks its rings: a limit that is raised now is one capability less to keep for making them again. */
+static void unlimit_locking(void)
+{
+	const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+
+	setrlimit(RLIMIT_MEMLOCK, &none); /* if not, needed() sees it */
+}
+
+static bool locking_is_limited(void)
+{
+	struct rlimit memory;
+
+	return getrlimit(RLIMIT_MEMLOCK, &memory) < 0 || memory.rlim_cur != RLIM_INFINITY;
+}
+
 int privileges_begin(const struct config_appliance *appliance, char *message)
 {
 	int rc = 0;
@@ -100,6 +116,7 @@ int privileges_begin(const struct config_appliance *appliance, char *message)
 		if (rc < 0)
 			snprintf(message, DAEMON_MESSAGE_MAX, "privileges cannot be given up: %s",
 				 strerror(-rc));
+		unlimit_locking();
 	}
 	return rc;
 }
@@ -121,6 +138,8 @@ static uint64_t needed(const struct config_appliance *appliance)
 				    0)
 					mask |= drivers[d].capabilities;
 		}
+	if ((mask & BIT(CAP_NET_RAW)) && locking_is_limited())
+		mask |= BIT(CAP_IPC_LOCK);
 	return mask;
 }
 

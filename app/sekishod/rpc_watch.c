@@ -13,7 +13,6 @@
 
 #define COUNT_MAX  1000000000
 #define FOR_MS_MAX 86400000
-#define LINKS_MS   1000
 
 /* A whole number from `params`, 0 if it is not there. False with the call failed if it is none. */
 static bool number_read(struct rpc_call *call, const char *name, json_int_t most, uint64_t *number)
@@ -141,31 +140,4 @@ void rpc_events_start(struct rpc_call *call)
 
 	if (kinds_read(call, &request.kinds) && bounds_read(call, &request))
 		watch_start(call, &request);
-}
-
-void watch_links(struct control *control)
-{
-	struct daemon *daemon = control->daemon;
-	uint64_t now = clock_ms();
-
-	if (now - control->links_ms < LINKS_MS || !watches_want(&daemon->watches, WATCH_PORT))
-		return;
-	for (unsigned i = 0; i < daemon->edge_count; i++)
-		for (unsigned side = 0; side < 2; side++) {
-			const struct port *port = &daemon->edges[i].ports[side];
-			uint64_t bit = UINT64_C(1) << i, up = port_link_up(port) ? bit : 0;
-			bool known = now - control->links_ms < 3 * (uint64_t)LINKS_MS;
-
-			if (known && (control->links_up[side] & bit) != up)
-				watches_tell(
-					&daemon->watches, WATCH_PORT,
-					json_pack("{s:s,s:f,s:s,s:s,s:s,s:s}", "event", "port",
-						  "time", clock_wall(), "edge",
-						  daemon->edges[i].name, "side",
-						  side == SEKISHO_EGRESS ? "inside" : "outside",
-						  "device", port->device, "link",
-						  up ? "up" : "down"));
-			control->links_up[side] = (control->links_up[side] & ~bit) | up;
-		}
-	control->links_ms = now;
 }

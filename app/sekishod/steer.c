@@ -126,6 +126,13 @@ static int make_mark(struct steering *steering, char *message)
 	return 0;
 }
 
+void steer_port(struct daemon *daemon, unsigned edge, unsigned side)
+{
+	if (daemon->steering.origins != NULL)
+		daemon->steering.origins[daemon->edges[edge].ports[side].id] =
+			(struct origin){(uint16_t)edge, (uint8_t)side};
+}
+
 static int make_origins(struct daemon *daemon, char *message)
 {
 	struct origin *origins =
@@ -135,10 +142,9 @@ static int make_origins(struct daemon *daemon, char *message)
 		snprintf(message, DAEMON_MESSAGE_MAX, "no memory to steer packets");
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < daemon->edge_count * 2; i++)
-		origins[daemon->edges[i / 2].ports[i % 2].id] =
-			(struct origin){(uint16_t)(i / 2), (uint8_t)(i % 2)};
 	daemon->steering.origins = origins;
+	for (unsigned i = 0; i < daemon->edge_count * 2; i++)
+		steer_port(daemon, i / 2, i % 2);
 	return 0;
 }
 

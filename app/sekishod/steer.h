@@ -65,6 +65,9 @@ uint16_t steer_descriptors(unsigned queues);
 int steer_init(struct daemon *daemon, char *message);
 void steer_fini(struct daemon *daemon);
 
+/* A port that was made again may have another number. Before workers may touch it. Control thread. */
+void steer_port(struct daemon *daemon, unsigned edge, unsigned side);
+
 /* The worker that judges a frame. Any thread. */
 unsigned steer_worker(const struct daemon *daemon, const struct sekisho_frame *frame);
 

@@ -87,6 +87,26 @@ static void transmit(const struct port *port, uint16_t queue, struct port_counte
 	lose(counters, PORT_DROP_TRANSMIT_FULL, departure->mbufs + sent, departure->count - sent);
 }
 
+/* Leave out what the port cannot take now. */
+static void depart_fitting(const struct port *port, struct port_counters *counters,
+			   struct departure *departure)
+{
+	unsigned count = departure->count;
+	uint32_t longest = 0;
+
+	if (!port_is_up(port)) {
+		lose(counters, PORT_DROP_PORT_DOWN, departure->mbufs, count);
+		departure->count = 0;
+		return;
+	}
+	for (unsigned i = 0; i < count; i++)
+		longest = RTE_MAX(longest, departure->mbufs[i]->pkt_len);
+	if (longest <= atomic_load_explicit(&port->frame_max, memory_order_relaxed))
+		return;
+	departure->count = port_fit(port, departure->mbufs, count);
+	counter_add(&counters->drops[PORT_DROP_TOO_LONG], count - departure->count);
+}
+
 /* The port has no transmit queue for us: who has one is to send them. */
 static void depart_by(struct worker *worker, unsigned to, const struct port *port,
 		      struct port_counters *counters, struct departure *departure)
@@ -110,6 +130,7 @@ static void depart(struct worker *worker, struct port *port, struct departure *d
 
 	if (departure->count == 0)
 		return;
+	depart_fitting(port, counters, departure);
 	if (__builtin_expect(outlet->worker == worker->index, 1))
 		transmit(port, outlet->queue, counters, departure);
 	else
@@ -195,12 +216,15 @@ static void worker_release(struct worker *worker)
 static unsigned receive(struct worker *worker, const struct poll *poll,
 			struct sekisho_frame *frames, unsigned *came)
 {
-	struct port *port = &worker->daemon->edges[poll->edge].ports[poll->side];
+	struct port *ports = worker->daemon->edges[poll->edge].ports;
+	struct port *port = &ports[poll->side], *other = &ports[!poll->side];
 	struct port_counters *counters = &port->counters[worker->index];
 	struct rte_mbuf *mbufs[DAEMON_BURST];
-	unsigned count = rte_eth_rx_burst(port->id, poll->queue, mbufs, DAEMON_BURST), kept = 0;
+	unsigned count = 0, kept = 0;
 	uint64_t bytes = 0;
 
+	if (port_is_up(port))
+		count = rte_eth_rx_burst(port->id, poll->queue, mbufs, DAEMON_BURST);
 	*came = count;
 	if (count == 0)
 		return 0;
@@ -215,7 +239,13 @@ static unsigned receive(struct worker *worker, const struct poll *poll,
 	}
 	counter_add(&counters->received, count);
 	counter_add(&counters->received_bytes, bytes);
-	return kept;
+	if (port_is_up(other))
+		return kept;
+	/* What could go nowhere is not judged: it would change the state of flows. */
+	for (unsigned i = 0; i < kept; i++)
+		mbufs[i] = frames[i].handle;
+	lose(&other->counters[worker->index], PORT_DROP_PORT_DOWN, mbufs, kept);
+	return 0;
 }
 
 /* ---- a worker with edges for itself ----------------------------------------------------------- */

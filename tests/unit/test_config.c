@@ -167,6 +167,7 @@ static void appliance_says_what_is_written(void **state)
 	assert_int_equal(got->metrics_port, 0);
 	assert_null(got->metrics_socket);
 	assert_false(got->dpdk_telemetry);
+	assert_false(got->link_mirror);
 	config_appliance_destroy(got);
 }
 

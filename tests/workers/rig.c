@@ -96,9 +96,12 @@ void rig_start(struct rig *rig, const struct rig_plan *plan, const struct sekish
 	rig->policy = sekisho_policy_create(spec, daemon->names, message, sizeof(message));
 	assert_non_null(rig->policy);
 	edges_make(rig);
+	daemon->frame_room = RTE_MBUF_DEFAULT_DATAROOM;
 	if (port_start_all(daemon, message) < 0 || worker_init_all(daemon, message) < 0)
 		fail_msg("%s", message);
 	daemon->ms_per_tick = 0;
+	for (unsigned i = 0; i < 2 * RIG_EDGES; i++)
+		port_serve(&daemon->edges[i / 2].ports[i % 2], UINT32_MAX);
 	if (worker_launch_all(daemon, message) < 0)
 		fail_msg("%s", message);
 }
