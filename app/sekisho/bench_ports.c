@@ -47,17 +47,31 @@ static uint16_t lane_received(uint16_t port, uint16_t queue, struct rte_mbuf **m
 	struct bench_lane *lane = context;
 	uint64_t now = rte_rdtsc();
 
-	(void)port;
 	(void)queue;
 	if (!atomic_load_explicit(&lane->has_thread, memory_order_relaxed)) {
 		lane->thread = pthread_self();
 		atomic_store_explicit(&lane->has_thread, true, memory_order_release);
 	}
+	count = bench_pace_receive(&lane->pace, port == lane->ports[1], mbufs, count, max);
 	if (lane->received_at != 0 && atomic_load_explicit(&lane->measuring, memory_order_relaxed))
 		histogram_add(&lane->ticks, now - lane->received_at);
 	lane->received_at = count == max ? now : 0;
 	if (lane->plan.fresh_percent > 0)
 		lane_readdress(lane, mbufs, count);
+	if (atomic_load_explicit(&lane->measuring, memory_order_relaxed))
+		bench_stages_received(&lane->stages, count == max, rte_rdtsc());
+	return count;
+}
+
+static uint16_t lane_leaves(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count,
+			    void *context)
+{
+	struct bench_lane *lane = context;
+
+	(void)port;
+	(void)queue;
+	bench_stages_sent(&lane->stages, rte_rdtsc());
+	bench_pace_sent(&lane->pace, mbufs, count);
 	return count;
 }
 
@@ -195,17 +209,22 @@ static bool port_make(struct bench_lane *lane, unsigned direction, unsigned seri
 		return false;
 	lane->callbacks[direction] =
 		rte_eth_add_rx_callback(lane->ports[direction], 0, lane_received, lane);
-	return lane->callbacks[direction] != NULL;
+	lane->leaving[direction] =
+		rte_eth_add_tx_callback(lane->ports[direction], 0, lane_leaves, lane);
+	return lane->callbacks[direction] != NULL && lane->leaving[direction] != NULL;
 }
 
 /* A port's number may come again, and with it a callback that was left. */
 static void port_remove(struct bench_lane *lane, unsigned direction)
 {
 	const struct rte_eth_rxtx_callback *callback = lane->callbacks[direction];
+	const struct rte_eth_rxtx_callback *leaving = lane->leaving[direction];
 
 	if (callback != NULL &&
 	    rte_eth_remove_rx_callback(lane->ports[direction], 0, callback) == 0)
 		rte_free((void *)(uintptr_t)callback);
+	if (leaving != NULL && rte_eth_remove_tx_callback(lane->ports[direction], 0, leaving) == 0)
+		rte_free((void *)(uintptr_t)leaving);
 	rte_eth_dev_stop(lane->ports[direction]);
 	rte_eth_dev_close(lane->ports[direction]);
 }
@@ -234,7 +253,7 @@ bool bench_lane_init(struct bench_lane *lane, const struct bench_lane_plan *plan
 	lane->frames = frames_wanted(plan);
 	for (uint32_t i = 0; i < lane->frames; i++)
 		lane->lengths[length_index(frames_length(plan->size, i / 2))].frames++;
-	made = rings_make(lane, serial);
+	made = bench_pace_init(&lane->pace, lane->frames) && rings_make(lane, serial);
 	for (unsigned i = 0; made && i < BENCH_LENGTHS; i++) {
 		snprintf(name, sizeof(name), "bench%u-pool%u", serial, i);
 		made = pool_make(lane, i, name);
@@ -258,10 +277,23 @@ void bench_lane_fini(struct bench_lane *lane)
 	for (unsigned d = 0; d < 2; d++)
 		rte_ring_free(lane->rings[d]);
 	rte_mempool_free(lane->queue_pool);
+	bench_pace_fini(&lane->pace);
 	for (unsigned i = 0; i < BENCH_LENGTHS; i++) {
 		rte_mempool_free(lane->lengths[i].pool);
 		memory_give(lane->lengths[i].memory, lane->lengths[i].size);
 	}
+}
+
+void bench_lane_load(struct bench_lane *lane, unsigned load, double rate)
+{
+	unsigned opener = lane->plan.fresh.space.opener;
+	double others = lane->plan.fresh_percent == 100 ? 0 : rate / 2;
+
+	if (load > 0) {
+		bench_pace_rate(&lane->pace, load, opener, rate - others);
+		bench_pace_rate(&lane->pace, load, !opener, others);
+	}
+	atomic_store_explicit(&lane->pace.load, load, memory_order_release);
 }
 
 unsigned bench_lane_turn(struct bench_lane *lane)
@@ -270,10 +302,13 @@ unsigned bench_lane_turn(struct bench_lane *lane)
 
 	for (unsigned d = 0; d < 2; d++) {
 		struct rte_mbuf *mbufs[FRAMES_BURST];
+		uint64_t began = rte_rdtsc(), half;
 		uint16_t count = rte_eth_rx_burst(lane->ports[d], 0, mbufs, FRAMES_BURST);
 
+		half = rte_rdtsc();
 		/* the ring has room for all frames there are */
 		frames += rte_eth_tx_burst(lane->ports[!d], 0, mbufs, count);
+		bench_stages_ports(&lane->stages, began, half, rte_rdtsc());
 	}
 	return frames;
 }

@@ -5,8 +5,8 @@
  * Each port is a DPDK ring port. What the worker sends on the outside one comes to the inside one
  * again, and the other way round: so every frame that passes is soon there again, in its direction and
  * in the same order, and nobody has to feed it, copy it or run on another core. A callback of the
- * ports, in the worker's own thread, takes the time and makes the frames that are to open flows those
- * of ever other flows.
+ * ports, in the worker's own thread, takes the time, lets frames come at a pace if there is one, and
+ * makes those that are to open flows those of ever other flows.
  */
 #ifndef BENCH_PORTS_H
 #define BENCH_PORTS_H
@@ -16,7 +16,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "bench_pace.h"
 #include "bench_space.h"
+#include "bench_stages.h"
 
 struct rte_eth_rxtx_callback;
 struct rte_mbuf;
@@ -40,7 +42,8 @@ struct bench_lane {
 	struct rte_ring *rings[2]; /* by the direction of what is in them */
 	uint16_t ports[2];         /* by the direction of what they receive */
 	bool made[2];              /* which of them */
-	const struct rte_eth_rxtx_callback *callbacks[2];
+	const struct rte_eth_rxtx_callback *callbacks[2]; /* by the same */
+	const struct rte_eth_rxtx_callback *leaving[2];
 	struct {
 		uint32_t frames;
 		struct rte_mempool *pool;
@@ -54,6 +57,8 @@ struct bench_lane {
 	uint32_t fresh_next;
 	uint64_t received_at;   /* ticks; 0 when what came last was no whole burst */
 	struct histogram ticks; /* from one whole burst to the next */
+	struct bench_stages stages;
+	struct bench_pace pace;
 	pthread_t thread;
 	_Atomic bool has_thread;
 	_Atomic bool measuring; /* set by the control thread */
@@ -63,6 +68,9 @@ struct bench_lane {
 bool bench_lane_init(struct bench_lane *lane, const struct bench_lane_plan *plan, char *message,
 		     unsigned message_size);
 void bench_lane_fini(struct bench_lane *lane);
+
+/* Have a load come from now on, in frames a second of both directions together; 0: all at once. */
+void bench_lane_load(struct bench_lane *lane, unsigned load, double rate);
 
 /* Receive a burst and send it, from both ports in turn, and nothing else. How many frames. */
 unsigned bench_lane_turn(struct bench_lane *lane);

@@ -22,7 +22,7 @@
 
 #define CELL       64
 #define SENTENCE   512
-#define SENTENCES  8
+#define SENTENCES  12
 #define FULL_SHARE 0.97 /* of its core: less is told */
 
 /* ---- the machine ------------------------------------------------------------------------------ */
@@ -98,16 +98,28 @@ static void whole_cell(const struct bench_report *report, const struct bench_res
 	ns_cell(result->ns_per_packet, text, CELL);
 }
 
-static void ports_cell(const struct bench_report *report, const struct bench_result *result,
-		       char *text)
+static void receive_cell(const struct bench_report *report, const struct bench_result *result,
+			 char *text)
 {
-	ns_cell(result->ports_ns, text, CELL);
+	snprintf(text, CELL, "%.1f", result->stages.receive);
 }
 
-static void path_cell(const struct bench_report *report, const struct bench_result *result,
-		      char *text)
+static void judge_cell(const struct bench_report *report, const struct bench_result *result,
+		       char *text)
 {
-	ns_cell(result->ns_per_packet - result->ports_ns, text, CELL);
+	snprintf(text, CELL, "%.1f", result->stages.judge);
+}
+
+static void transmit_cell(const struct bench_report *report, const struct bench_result *result,
+			  char *text)
+{
+	snprintf(text, CELL, "%.1f", result->stages.transmit);
+}
+
+static void between_cell(const struct bench_report *report, const struct bench_result *result,
+			 char *text)
+{
+	snprintf(text, CELL, "%.1f", result->stages.between);
 }
 
 static void limit_cell(const struct bench_report *report, const struct bench_result *result,
@@ -131,11 +143,33 @@ static void hash_cell(const struct bench_report *report, const struct bench_resu
 	ns_cell(report->limits.hash_ns, text, CELL);
 }
 
+static void times_cell(const double us[BENCH_SHARES], char *text)
+{
+	snprintf(text, CELL, "%.1f / %.1f / %.1f", us[0], us[1], us[2]);
+}
+
 static void burst_cell(const struct bench_report *report, const struct bench_result *result,
 		       char *text)
 {
-	snprintf(text, CELL, "%.1f / %.1f / %.1f", result->burst_us[0], result->burst_us[1],
-		 result->burst_us[2]);
+	times_cell(result->burst_us, text);
+}
+
+static void first_load_cell(const struct bench_report *report, const struct bench_result *result,
+			    char *text)
+{
+	times_cell(result->loads[0].latency_us, text);
+}
+
+static void second_load_cell(const struct bench_report *report, const struct bench_result *result,
+			     char *text)
+{
+	times_cell(result->loads[1].latency_us, text);
+}
+
+static void third_load_cell(const struct bench_report *report, const struct bench_result *result,
+			    char *text)
+{
+	times_cell(result->loads[2].latency_us, text);
 }
 
 static void bytes_cell(const struct bench_report *report, const struct bench_result *result,
@@ -159,12 +193,17 @@ static const struct row {
 	{"Gbit/s", bits_cell},
 	{"new flows/s", opened_cell},
 	{"ns/packet, of a core", whole_cell},
-	{"  the ports alone", ports_cell},
-	{"  parse to verdict and counters", path_cell},
+	{"  receive", receive_cell},
+	{"  judge: parse to verdict, counters", judge_cell},
+	{"  transmit", transmit_cell},
+	{"  between two bursts", between_cell},
 	{"memory limit, ns/packet", limit_cell},
 	{"ratio to the memory limit", ratio_cell},
 	{"rte_hash + 64 B update, ns", hash_cell},
 	{"burst p50 / p99 / p99.9, us", burst_cell},
+	{"latency, us, at 10 % of packets/s", first_load_cell},
+	{"  at 50 %", second_load_cell},
+	{"  at 90 %", third_load_cell},
 	{"bytes/flow, table 85 % full", bytes_cell},
 	{"trials, spread of ns/packet", trials_cell},
 };
@@ -188,6 +227,23 @@ static void title_write(const struct bench_report *report, char *text, size_t si
 		 report->policy ? report->policy : "100 rules");
 }
 
+/* What found a queue full, if anything did; returns how many sentences. */
+static unsigned lost_write(const struct bench_result *result, char *out)
+{
+	const struct bench_load *loads = result->loads;
+
+	if (loads[0].lost_percent + loads[1].lost_percent + loads[2].lost_percent == 0)
+		return 0;
+	snprintf(out, SENTENCE,
+		 "Under %s %.2g / %.2g / %.2g %% of the packets of %u / %u / %u %% load were lost, "
+		 "as "
+		 "the queue of their port was full.",
+		 sekisho_semantics_word(result->semantics), loads[0].lost_percent,
+		 loads[1].lost_percent, loads[2].lost_percent, bench_load_percent[0],
+		 bench_load_percent[1], bench_load_percent[2]);
+	return 1;
+}
+
 /* What is particular to this run; returns how many sentences. */
 static unsigned remarks_write(const struct bench_report *report, char (*out)[SENTENCE])
 {
@@ -206,10 +262,13 @@ static unsigned remarks_write(const struct bench_report *report, char (*out)[SEN
 			snprintf(out[count++], SENTENCE,
 				 "Under %s the workers had %.0f %% of their cores, other programs "
 				 "had "
-				 "the rest. Figures are of the time that they had, bursts of all "
-				 "time.",
+				 "the rest. Figures are of the time that they had, bursts and "
+				 "latency of all time.",
 				 semantics, 100 * result->core_share);
+		count += lost_write(result, out[count]);
 	}
+	if (report->flows_why[0] != '\0')
+		snprintf(out[count++], SENTENCE, "%s", report->flows_why);
 	if (!report->hugepages)
 		snprintf(out[count++], SENTENCE,
 			 "No huge pages are set apart, so the kernel was asked for transparent "
@@ -241,10 +300,16 @@ static unsigned notes_write(const struct bench_report *report, char (*out)[SENTE
 			 result->clock_factor);
 	snprintf(
 		out[count++], SENTENCE,
-		"The stages of the path overlap, so of them only the ports could be measured "
-		"alone. "
+		"What is judged is a burst at once, in steps that overlap, so the judging is one "
+		"stage; receiving and transmitting were measured alone. "
 		"The memory limit is two random cache lines a packet, in as much memory as a table "
 		"of this size takes.");
+	snprintf(
+		out[count++], SENTENCE,
+		"Latency is of packets that come one after the other, from when one comes to a "
+		"port "
+		"until it is sent by the other; p50 / p99 / p99.9. A port's queue takes 1024; what "
+		"finds it full is lost and has no latency.");
 	snprintf(out[count++], SENTENCE,
 		 "RFC 9411: the number of flows is its concurrent connections, all held and used. "
 		 "Its throughput is of whole HTTP transactions, and its connections per second are "
@@ -263,13 +328,13 @@ void bench_report_table(FILE *to, const struct bench_report *report)
 
 	machine_read(&machine);
 	title_write(report, title, sizeof(title));
-	fprintf(to, "%s\n%s, %ld cpus, %s, %s, %s\n\n%-32s", title, machine.cpu, machine.cpus,
+	fprintf(to, "%s\n%s, %ld cpus, %s, %s, %s\n\n%-36s", title, machine.cpu, machine.cpus,
 		machine.system, rte_version(), COMPILER, "");
 	for (unsigned i = 0; i < report->count; i++)
 		fprintf(to, "  %20s", sekisho_semantics_word(report->results[i].semantics));
 	fputc('\n', to);
 	for (unsigned r = 0; r < ROW_COUNT; r++) {
-		fprintf(to, "%-32s", rows[r].title);
+		fprintf(to, "%-36s", rows[r].title);
 		for (unsigned i = 0; i < report->count; i++) {
 			rows[r].cell(report, &report->results[i], cell);
 			fprintf(to, "  %20s", cell);
@@ -287,10 +352,40 @@ void bench_report_table(FILE *to, const struct bench_report *report)
 
 /* ---- as JSON ---------------------------------------------------------------------------------- */
 
-/* A number with as many digits as it is worth; null where it was not measured. */
+/* A number with as many digits as it is worth. */
+static json_t *figure(double value, double unit)
+{
+	return json_real(round(value / unit) * unit);
+}
+
+/* The same; null where it was not measured. */
 static json_t *number(double value, double unit)
 {
-	return value > 0 ? json_real(round(value / unit) * unit) : json_null();
+	return value > 0 ? figure(value, unit) : json_null();
+}
+
+static json_t *stages_json(const struct bench_stage_ns *stages)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "receive_ns", figure(stages->receive, 0.01),
+			 "judge_ns", figure(stages->judge, 0.01), "transmit_ns",
+			 figure(stages->transmit, 0.01), "between_ns",
+			 figure(stages->between, 0.01));
+}
+
+static json_t *loads_json(const struct bench_load loads[BENCH_LOADS])
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < BENCH_LOADS; i++)
+		json_array_append_new(
+			list, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}", "load_percent",
+					(int)bench_load_percent[i], "mpps",
+					number(loads[i].packets_per_s / 1e6, 0.001), "p50_us",
+					number(loads[i].latency_us[0], 0.01), "p99_us",
+					number(loads[i].latency_us[1], 0.01), "p999_us",
+					number(loads[i].latency_us[2], 0.01), "lost_percent",
+					figure(loads[i].lost_percent, 0.001)));
+	return list;
 }
 
 static json_t *result_json(const struct bench_report *report, const struct bench_result *result,
@@ -326,8 +421,9 @@ static json_t *result_json(const struct bench_report *report, const struct bench
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		json_object_set_new(line, numbers[i].key,
 				    number(numbers[i].value, numbers[i].unit));
-	json_object_set_new(line, "spread_percent",
-			    json_real(round(10 * result->spread_percent) / 10));
+	json_object_set_new(line, "stages", stages_json(&result->stages));
+	json_object_set_new(line, "latency", loads_json(result->loads));
+	json_object_set_new(line, "spread_percent", figure(result->spread_percent, 0.1));
 	json_object_set_new(line, "policy",
 			    json_string(report->policy ? report->policy : "100 rules"));
 	json_object_set_new(line, "trials", json_integer(result->trials));

@@ -12,7 +12,9 @@
 struct bench_report {
 	struct bench_plan plan;
 	const char *policy; /* file; NULL: one of its own */
-	bool hugepages;     /* were set apart */
+	char flows_why
+		[160];  /* so many flows were chosen for the user; empty: there is nothing to say */
+	bool hugepages; /* were set apart */
 	struct bench_limits limits;
 	struct bench_result results[BENCH_RESULTS_MAX];
 	unsigned count; /* of results, at least 1 */

@@ -34,6 +34,8 @@
 #define TRIAL_S       0.5
 #define STABLE        0.005 /* as far as the median may move, in the last trials */
 
+const double bench_shares[BENCH_SHARES] = {0.5, 0.99, 0.999};
+
 struct bench {
 	struct bench_plan plan;
 	struct config_appliance appliance;
@@ -358,25 +360,37 @@ static void trials_run(struct bench *bench, struct bench_result *result)
 		trials_conclude(bench, ns, opened, result);
 }
 
+/* How long packets take when there are fewer. The workers are running, and have done all they can. */
+static void loads_run(struct bench *bench, struct bench_result *result)
+{
+	fprintf(stderr, "%s: latency\n", sekisho_semantics_word(result->semantics));
+	for (unsigned i = 0; i < bench->plan.cores; i++)
+		atomic_store(&bench->lanes[i].measuring, false);
+	bench_loads_measure(bench->lanes, bench->plan.cores,
+			    result->packets_per_s * result->core_share, result->loads);
+}
+
 /* What is told of the workers when they have stopped. */
 static void result_finish(const struct bench *bench, struct bench_result *result)
 {
-	static const double shares[] = {0.5, 0.99, 0.999};
 	const struct sekisho_stats *engines;
 	struct daemon_totals totals;
 	uint64_t bytes = 0, frames = 0, engine_bytes = 0, most = 0;
+	struct bench_stages stages = {0};
 
 	daemon_totals_read(&bench->daemon, &totals);
 	engines = &totals.engines;
 	for (unsigned i = 0; i < bench->plan.cores; i++) {
+		bench_stages_add(&stages, &bench->lanes[i].stages);
 		bytes += bench->lanes[i].bytes;
 		frames += bench->lanes[i].frames;
 		engine_bytes += bench->daemon.workers[i].engine_bytes;
 		for (unsigned b = 0; b < HISTOGRAM_BUCKETS; b++)
 			result->ticks.count[b] += bench->lanes[i].ticks.count[b];
 	}
-	for (unsigned i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
-		result->burst_us[i] = bench_us(histogram_quantile(&result->ticks, shares[i]));
+	for (unsigned i = 0; i < BENCH_SHARES; i++)
+		result->burst_us[i] = bench_us(histogram_quantile(&result->ticks, bench_shares[i]));
+	result->stages = bench_stages_split(&stages, result->ns_per_packet, result->ports_ns);
 	result->bits_per_s = result->packets_per_s * 8 * (double)bytes / (double)frames;
 	result->bytes_per_flow =
 		(double)engine_bytes * 100 / LOAD_PERCENT / (double)engines->flows_capacity;
@@ -448,6 +462,8 @@ static bool workers_measure(struct bench *bench, struct sekisho_policy *policy,
 		done = worker_launch_all(daemon, message) == 0;
 		if (done)
 			trials_run(bench, result);
+		if (result->trials > 0)
+			loads_run(bench, result);
 		if (!worker_stop_all(daemon))
 			_exit(EXIT_FAILURE); /* it may still touch all of our memory */
 		result_finish(bench, result);

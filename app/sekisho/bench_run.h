@@ -13,8 +13,14 @@
 #include <frames.h>
 #include <histogram.h>
 
+#include "bench_loads.h"
+#include "bench_stages.h"
+
 #define BENCH_CORES_MAX   64
 #define BENCH_MESSAGE_MAX 512
+#define BENCH_SHARES      3
+
+extern const double bench_shares[BENCH_SHARES]; /* of times: p50, p99, p99.9 */
 
 struct bench_plan {
 	uint32_t flows;         /* live all the time, of all cores together */
@@ -37,6 +43,8 @@ struct bench_result {
 	double core_share;     /* of its core that a worker had, 0..1 */
 	double bytes_per_flow; /* that the engines took, when they are 85 % full */
 	double ports_ns; /* for a packet to be received and sent by these ports and nothing else */
+	struct bench_stage_ns stages; /* of a packet */
+	struct bench_load loads[BENCH_LOADS];
 	double burst_us[3];     /* from a burst of 32 to the next: p50, p99, p99.9 */
 	struct histogram ticks; /* the same */
 	unsigned clock_factor;  /* the workers' clock ran so many times as fast */

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_default.h"
 #include "bench_report.h"
 #include "cli.h"
 
-#define FLOWS_DEFAULT   (1u << 20)
 #define FLOWS_MAX       (1u << 26)
 #define FRESH_DEFAULT   10
 #define SECONDS_DEFAULT 10
@@ -23,6 +23,7 @@ struct request {
 	struct bench_plan plan;
 	enum sekisho_semantics semantics[2];
 	unsigned semantics_count; /* 0: whatever the given policy says */
+	char flows_why[160];      /* that were not asked for; empty: nothing to say */
 };
 
 /* ---- the command line ------------------------------------------------------------------------- */
@@ -85,7 +86,6 @@ static bool request_read(const struct cli *cli, struct request *request)
 	long cores = given->cores ? cli_number(given->cores) : 1;
 	long seconds = given->duration ? cli_duration_ms(given->duration) / 1000 : SECONDS_DEFAULT;
 
-	plan->flows = FLOWS_DEFAULT;
 	plan->fresh_percent = FRESH_DEFAULT;
 	if ((given->flows && !flows_read(given->flows, &plan->flows)) ||
 	    (given->mix && !mix_read(given->mix, &plan->fresh_percent)) ||
@@ -99,6 +99,9 @@ static bool request_read(const struct cli *cli, struct request *request)
 	plan->seconds = (double)seconds;
 	if (plan->fresh_percent == 100)
 		plan->flows = 0;
+	else if (!given->flows)
+		plan->flows = bench_default_flows(plan->cores, request->flows_why,
+						  sizeof(request->flows_why));
 	else if (plan->flows < plan->cores)
 		return refuse("flows", given->flows, "at least as many as --cores");
 	if (given->semantics && !semantics_read(given->semantics, request))
@@ -268,6 +271,7 @@ enum cli_exit cmd_bench(const struct cli *cli)
 	}
 	report.plan = request.plan;
 	report.policy = cli->policy;
+	memcpy(report.flows_why, request.flows_why, sizeof(report.flows_why));
 	bench = bench_create(&request.plan, &report.limits, message);
 	if (bench) {
 		report.hugepages = bench_has_hugepages(bench);

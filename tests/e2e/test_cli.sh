@@ -398,6 +398,11 @@ check "bench: what it says of each, and nothing dropped" equal "$(ask 'map(selec
 		.spread_percent >= 0 and .flows_alive >= 4096)) | length' "$work/bench.json")" 2
 check "bench: a tenth of the packets opens flows" equal "$(ask 'map(select(
 		(.new_flows_per_s / .mpps / 1e6 * 100 | round) == 10)) | length' "$work/bench.json")" 2
+check "bench: latency at three loads, and stages that make the whole" equal "$(ask 'map(select(
+		([.latency[].load_percent] == [10, 50, 90]) and
+		([.latency[] | .p50_us > 0 and .p99_us >= .p50_us and .p999_us >= .p99_us and .lost_percent >= 0] | all) and
+		(.stages | .receive_ns > 0 and .judge_ns > 0 and .transmit_ns > 0) and
+		(([.stages[]] | add) >= .ns_per_packet - 0.1))) | length' "$work/bench.json")" 2
 check "bench: the page has a picture for each" equal "$(grep -c '<svg' "$work/bench.html")" 2
 bench --policy "$work/aws.yaml" --mix established:100,new:0 --size imix >"$work/bench.json" 2>"$work/bench.err"
 check "bench: a policy of one's own, its semantics, no new flows" equal \
