@@ -103,6 +103,7 @@ struct config_appliance {
 	size_t edge_count;
 	uint16_t *workers; /* lcores */
 	size_t worker_count;
+	enum { CONFIG_STEERING_AUTO, CONFIG_STEERING_RSS, CONFIG_STEERING_SOFTWARE } steering;
 	uint32_t flows;    /* in all, shared out over the workers */
 	enum { CONFIG_HUGEPAGES_AUTO, CONFIG_HUGEPAGES_YES, CONFIG_HUGEPAGES_NO } hugepages;
 	const char *socket, *readonly_socket, *group; /* group may be NULL */

@@ -8,6 +8,11 @@
  *
  * Each address is hashed by itself and the two are added up, so that their order makes no difference. The
  * hash is keyed: who does not know the secret cannot choose addresses that all have one owner.
+ *
+ * With RSS the hash is the NIC's. Toeplitz adds up, without carries, a window of the key for each bit that is
+ * set. The key repeats itself every 16 bits, and so do its windows: the hash of all words is that of their
+ * sum without carries. So two look-ups do, and what a NIC does need not be believed but can be checked
+ * for every packet.
  */
 #include <netinet/in.h>
 
@@ -26,6 +31,47 @@ void sekisho_owners_init(struct sekisho_owners *owners, uint32_t engines, const 
 {
 	*owners = (struct sekisho_owners){.engines = engines};
 	memcpy(owners->secret, random, sizeof(owners->secret));
+}
+
+/* The window of the key that a bit of a word adds, the first being its highest. */
+static uint16_t window(unsigned bit)
+{
+	return (uint16_t)(SEKISHO_OWNERS_TOEPLITZ << bit | SEKISHO_OWNERS_TOEPLITZ >> (16 - bit));
+}
+
+void sekisho_owners_init_rss(struct sekisho_owners *owners, uint32_t engines, uint32_t entries)
+{
+	*owners = (struct sekisho_owners){.engines = engines, .entries = entries};
+	for (unsigned i = 0; i < 256; i++)
+		for (unsigned bit = 0; bit < 8; bit++)
+			if (i & (0x80u >> bit)) {
+				owners->toeplitz[0][i] ^= window(bit);
+				owners->toeplitz[1][i] ^= window(bit + 8);
+			}
+	for (uint32_t i = 0; i < entries; i++)
+		owners->table[i] = (uint8_t)(i % engines);
+}
+
+/* All 16-bit words of an address, added up without carries; in the network's order. */
+static inline uint16_t fold_end(const uint8_t *address, size_t size)
+{
+	uint64_t words[2] = {0, 0}, sum;
+
+	memcpy(words, address, size);
+	sum = words[0] ^ words[1];
+	sum ^= sum >> 32;
+	return (uint16_t)(sum ^ (sum >> 16));
+}
+
+static inline uint32_t owner_by_rss(const struct sekisho_owners *owners, const struct ends *ends)
+{
+	uint16_t sum = fold_end(ends->source, ends->size) ^ fold_end(ends->destination, ends->size);
+	uint8_t bytes[2];
+	uint16_t hash;
+
+	memcpy(bytes, &sum, sizeof(bytes));
+	hash = owners->toeplitz[0][bytes[0]] ^ owners->toeplitz[1][bytes[1]];
+	return owners->table[hash & (owners->entries - 1)];
 }
 
 static inline uint64_t mix(uint64_t hash)
@@ -49,9 +95,12 @@ static inline uint32_t owner_of(const struct sekisho_owners *owners, uint16_t zo
 				const struct ends *ends)
 {
 	const uint64_t *secret = owners->secret;
-	uint64_t hash = hash_end(secret, ends->source, ends->size) +
-			hash_end(secret, ends->destination, ends->size) + zone * secret[3];
+	uint64_t hash;
 
+	if (owners->entries != 0)
+		return owner_by_rss(owners, ends);
+	hash = hash_end(secret, ends->source, ends->size) +
+	       hash_end(secret, ends->destination, ends->size) + zone * secret[3];
 	return (uint32_t)((mix(hash) >> 32) * owners->engines >> 32);
 }
 

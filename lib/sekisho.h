@@ -415,6 +415,8 @@ unsigned sekisho_engine_release(struct sekisho_engine *engine, struct sekisho_re
 
 /* ---- Several engines -------------------------------------------------------------------------- */
 
+#define SEKISHO_OWNERS_TABLE 512 /* most entries of an indirection table */
+
 /*
  * Which of several engines, by number, owns a packet: all whose verdicts may depend on each other have one
  * owner. It is found by the zone and the two addresses in either order, and by nothing else: so both
@@ -425,12 +427,26 @@ unsigned sekisho_engine_release(struct sekisho_engine *engine, struct sekisho_re
 struct sekisho_owners {
 	uint32_t engines;
 	uint64_t secret[4];
+	uint32_t entries; /* of `table`, a power of two; 0: keyed */
+	uint16_t toeplitz[2][256]; /* the hash of each byte of a 16-bit word */
+	uint8_t table[SEKISHO_OWNERS_TABLE];
 };
+
+/* The key that makes Toeplitz hashes symmetric: these 16 bits, again and again. */
+#define SEKISHO_OWNERS_TOEPLITZ 0x6d5a
 
 #define SEKISHO_OWNER_ANY UINT32_MAX /* not told apart by addresses: it meets no state */
 
 /* Share packets out over `engines` of them. `random` from getrandom(2), or fixed in tests. */
 void sekisho_owners_init(struct sekisho_owners *owners, uint32_t engines, const uint8_t random[32]);
+
+/*
+ * The same as a NIC shares them out by RSS: by Toeplitz over the two addresses with the key above, and an
+ * indirection table of `entries`, a power of two up to SEKISHO_OWNERS_TABLE, in which the engines, 256 at most,
+ * take turns. Zones make no difference here. Everybody knows the key, so addresses can be chosen that
+ * all have one owner; the price of having the NIC do it.
+ */
+void sekisho_owners_init_rss(struct sekisho_owners *owners, uint32_t engines, uint32_t entries);
 
 /* The owner of a frame, or SEKISHO_OWNER_ANY. No side effects. Any thread. */
 uint32_t sekisho_frame_owner(const struct sekisho_owners *owners, const struct sekisho_frame *frame);

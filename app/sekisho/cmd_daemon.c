@@ -91,7 +91,8 @@ enum cli_exit cmd_status(const struct cli *cli)
 	static const struct render_column edges[] = {
 		{"EDGE", "name"},     {"INSIDE", "inside"},
 		{"OUTSIDE", "outside"}, {"LINK", "link"},
-		{"GENERATION", "generation"}, {"POLICY", "policy"},
+		{"STEERING", "steering"}, {"GENERATION", "generation"},
+		{"POLICY", "policy"},
 	};
 	static const struct render_column workers[] = {
 		{"LCORE", "lcore"},

@@ -94,6 +94,7 @@ struct edge {
 	struct snapshot *snapshot;                   /* control thread */
 	_Atomic uint32_t generation, semantics;      /* the snapshot's; written by control, read by any */
 	_Atomic(struct sekisho_policy *) current;    /* written by control, read by workers */
+	unsigned rss_entries;                        /* of its ports' tables; 0: no RSS */
 	struct port ports[2];                        /* by the direction of what they receive */
 };
 
@@ -245,7 +246,7 @@ void port_stop_all(struct daemon *daemon);
 bool port_makes_netdev(const char *device);
 
 /* Make a device again and start its port. 0, or -errno and a message. Control thread. */
-int port_plug(struct daemon *daemon, struct port *port, char *message);
+int port_plug(struct daemon *daemon, struct edge *edge, unsigned side, char *message);
 
 /* Stop the port and take its device out of EAL. No worker may touch it any more. Control thread. */
 void port_unplug(struct port *port);

@@ -15,6 +15,7 @@
 #include <rte_mbuf.h>
 
 #include "daemon.h"
+#include "rss.h"
 
 #define POOL_CACHE  256
 
@@ -114,8 +115,9 @@ static int port_set_queues(const struct daemon *daemon, const struct port *port)
 }
 
 /* A port with its queues, and with what checksum checking its NIC offers. 0 or -errno. */
-static int port_configure(struct daemon *daemon, struct port *port)
+static int port_configure(struct daemon *daemon, struct edge *edge, unsigned side)
 {
+	struct port *port = &edge->ports[side];
 	uint16_t queues = (uint16_t)steer_queues(daemon), mtu = 0;
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
@@ -134,12 +136,17 @@ static int port_configure(struct daemon *daemon, struct port *port)
 		conf.txmode.offloads |= info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	}
 	conf.intr_conf.rmv = (*info.dev_flags & RTE_ETH_DEV_INTR_RMV) != 0;
-	rc = rte_eth_dev_configure(port->id, port->receive_queues, port->transmit_queues, &conf);
+	rss_configure(edge, side, &conf);
+	do
+		rc = rte_eth_dev_configure(port->id, port->receive_queues, port->transmit_queues,
+					   &conf);
+	while (rc < 0 && rss_give_up(daemon, edge, side, &conf));
 	return rc == 0 ? port_set_queues(daemon, port) : rc;
 }
 
-static int port_start(struct daemon *daemon, struct port *port, char *message)
+static int port_start(struct daemon *daemon, struct edge *edge, unsigned side, char *message)
 {
+	struct port *port = &edge->ports[side];
 	int rc = rte_eth_dev_get_port_by_name(port->name, &port->id);
 
 	if (rc < 0) {
@@ -147,9 +154,13 @@ static int port_start(struct daemon *daemon, struct port *port, char *message)
 			 port->device);
 		return rc;
 	}
-	rc = port_configure(daemon, port);
+	rc = port_configure(daemon, edge, side);
 	if (rc == 0)
 		rc = rte_eth_dev_start(port->id);
+	if (rc == 0 && rss_apply(daemon, edge, side) < 0)
+		log_warning("device '%s': its table of queues cannot be written; it may put packets "
+			    "anywhere",
+			    port->device);
 	if (rc < 0) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': cannot be started: %s",
 			 port->device, strerror(-rc));
@@ -167,6 +178,7 @@ static int port_start(struct daemon *daemon, struct port *port, char *message)
 int port_start_all(struct daemon *daemon, char *message)
 {
 	unsigned room = RTE_PKTMBUF_HEADROOM + daemon->frame_room;
+	int rc;
 
 	daemon->pool = rte_pktmbuf_pool_create("frames",
 					       port_mbufs(daemon->appliance, daemon->worker_count),
@@ -176,14 +188,10 @@ int port_start_all(struct daemon *daemon, char *message)
 			 port_mbufs(daemon->appliance, daemon->worker_count));
 		return -ENOMEM;
 	}
-	for (unsigned i = 0; i < daemon->edge_count; i++)
-		for (unsigned side = 0; side < 2; side++) {
-			int rc = port_start(daemon, &daemon->edges[i].ports[side], message);
-
-			if (rc < 0)
-				return rc;
-		}
-	return 0;
+	rc = rss_plan(daemon, message);
+	for (unsigned i = 0; rc == 0 && i < daemon->edge_count * 2; i++)
+		rc = port_start(daemon, &daemon->edges[i / 2], i % 2, message);
+	return rc;
 }
 
 static void port_stop(struct port *port)
@@ -223,8 +231,9 @@ void port_unplug(struct port *port)
 	rte_eal_hotplug_remove(port_bus(port), port->name);
 }
 
-int port_plug(struct daemon *daemon, struct port *port, char *message)
+int port_plug(struct daemon *daemon, struct edge *edge, unsigned side, char *message)
 {
+	struct port *port = &edge->ports[side];
 	const uint16_t receive = port->receive_queues, transmit = port->transmit_queues;
 	char *whole = port_is_pci(port->device) ? strdup(port->device)
 						: eal_virtual(daemon, port->device);
@@ -239,7 +248,7 @@ int port_plug(struct daemon *daemon, struct port *port, char *message)
 			 port->device, strerror(-rc));
 		return rc;
 	}
-	rc = port_start(daemon, port, message);
+	rc = port_start(daemon, edge, side, message);
 	if (rc == 0 && (port->receive_queues != receive || port->transmit_queues != transmit)) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': it had %u and %u queues before, "
 			 "and has %u and %u now", port->device, receive, transmit,

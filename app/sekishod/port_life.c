@@ -109,7 +109,7 @@ static bool come_back(struct daemon *daemon, unsigned i)
 	}
 	if (now < life->retry_ms)
 		return false;
-	if (port_plug(daemon, port, message) < 0) {
+	if (port_plug(daemon, &daemon->edges[i / 2], i % 2, message) < 0) {
 		log_warning("edge '%s', %s port: %s; it is tried again", daemon->edges[i / 2].name,
 			    side_word(i % 2), message);
 		life->retry_ms = now + life->retry_wait_ms;

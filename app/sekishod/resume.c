@@ -142,9 +142,9 @@ static struct worker *worker_of(struct daemon *daemon, const struct sekisho_reco
 	uint16_t edge = terms->zones[owner->zone];
 	uint32_t worker = edge % daemon->worker_count;
 
-	if (daemon->steering.on)
-		worker = sekisho_addresses_owner(&daemon->steering.owners, edge, owner->family,
-						 owner->local, owner->peer);
+	if (daemon->steering.on && edge < daemon->edge_count)
+		worker = sekisho_addresses_owner(&daemon->steering.owners[edge], edge,
+						 owner->family, owner->local, owner->peer);
 	return &daemon->workers[worker];
 }
 

@@ -23,9 +23,9 @@ static json_t *edges_json(const struct daemon *daemon)
 
 		json_array_append_new(
 			list,
-			json_pack("{s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:s}", "name", edge->name, "inside",
+			json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:b,s:I,s:s}", "name", edge->name, "inside",
 				  inside->device, "outside", outside->device, "link",
-				  up ? "up" : "down", "policy",
+				  up ? "up" : "down", "steering", steer_word(daemon, edge), "policy",
 				  config_policy_name(edge->snapshot->config), "own_policy",
 				  edge->own_policy, "generation",
 				  (json_int_t)edge->snapshot->generation, "semantics",

@@ -54,6 +54,20 @@ static void add_poll(struct worker *worker, struct poll poll)
 	worker->polls[worker->poll_count++] = poll;
 }
 
+/* Who polls a port's queue 0. */
+static unsigned first_worker(const struct edge *edge, unsigned side)
+{
+	return edge->index * 2u + side;
+}
+
+uint16_t steer_queue(const struct daemon *daemon, const struct edge *edge, unsigned side,
+		     unsigned worker)
+{
+	unsigned first = first_worker(edge, side) % daemon->worker_count;
+
+	return (uint16_t)((worker + daemon->worker_count - first) % daemon->worker_count);
+}
+
 /*
  * Queues of a port to workers, beginning at a worker of the port's own: ports with few queues are not all
  * the first worker's.
@@ -61,7 +75,7 @@ static void add_poll(struct worker *worker, struct poll poll)
 static void deal_port(struct daemon *daemon, const struct edge *edge, unsigned side)
 {
 	struct port *port = &daemon->edges[edge->index].ports[side];
-	unsigned workers = daemon->worker_count, first = edge->index * 2u + side;
+	unsigned workers = daemon->worker_count, first = first_worker(edge, side);
 
 	for (unsigned q = 0; q < port->receive_queues; q++)
 		add_poll(&daemon->workers[(first + q) % workers],
@@ -169,7 +183,15 @@ int steer_init(struct daemon *daemon, char *message)
 		snprintf(message, DAEMON_MESSAGE_MAX, "no random numbers: %s", strerror(errno));
 		return -EIO;
 	}
-	sekisho_owners_init(&daemon->steering.owners, daemon->worker_count, random);
+	for (unsigned i = 0; i < daemon->edge_count; i++) {
+		struct sekisho_owners *owners = &daemon->steering.owners[i];
+		const struct edge *edge = &daemon->edges[i];
+
+		if (edge->rss_entries != 0)
+			sekisho_owners_init_rss(owners, daemon->worker_count, edge->rss_entries);
+		else
+			sekisho_owners_init(owners, daemon->worker_count, random);
+	}
 	rc = make_mark(&daemon->steering, message);
 	if (rc == 0)
 		rc = make_origins(daemon, message);
@@ -198,12 +220,19 @@ void steer_fini(struct daemon *daemon)
 	daemon->steering.origins = NULL;
 }
 
+const char *steer_word(const struct daemon *daemon, const struct edge *edge)
+{
+	if (!daemon->steering.on)
+		return "none";
+	return edge->rss_entries != 0 ? "rss" : "software";
+}
+
 unsigned steer_worker(const struct daemon *daemon, const struct sekisho_frame *frame)
 {
 	uint32_t owner;
 
 	if (!daemon->steering.on)
 		return frame->zone % daemon->worker_count;
-	owner = sekisho_frame_owner(&daemon->steering.owners, frame);
+	owner = sekisho_frame_owner(&daemon->steering.owners[frame->zone], frame);
 	return owner == SEKISHO_OWNER_ANY ? 0 : owner;
 }

@@ -10,7 +10,8 @@
  * A port that has fewer transmit queues than there are workers is sent to by those that have one; the
  * others hand them what they have admitted, by the same rings and with a mark.
  *
- * With one worker there is nothing of this. Nor where each worker has edges for itself, as in a bench.
+ * Where both ports of an edge can, they are told to put packets into their owners' queues (rss.h); then few are
+ * left to be handed over. With one worker there is nothing of this. Nor where each worker has edges for itself, as in a bench.
  */
 #ifndef SEKISHOD_STEER_H
 #define SEKISHOD_STEER_H
@@ -22,6 +23,7 @@
 #include <sekisho.h>
 
 struct daemon;
+struct edge;
 struct rte_ring;
 
 /* A receive queue. */
@@ -45,7 +47,7 @@ struct origin {
 
 struct steering {
 	bool on;
-	struct sekisho_owners owners;
+	struct sekisho_owners owners[CONFIG_EDGES_MAX]; /* by edge */
 	uint64_t admitted; /* flag of an mbuf that is only to be sent */
 	struct rte_ring *rings[CONFIG_WORKERS_MAX][CONFIG_WORKERS_MAX]; /* from, to */
 	struct origin *origins;                                         /* by the port's number */
@@ -67,6 +69,13 @@ void steer_fini(struct daemon *daemon);
 
 /* A port that was made again may have another number. Before workers may touch it. Control thread. */
 void steer_port(struct daemon *daemon, unsigned edge, unsigned side);
+
+/* The receive queue of a port, which has one for each worker, that a worker polls. */
+uint16_t steer_queue(const struct daemon *daemon, const struct edge *edge, unsigned side,
+		     unsigned worker);
+
+/* "rss", "software", or "none" where an edge has one worker. Any thread. */
+const char *steer_word(const struct daemon *daemon, const struct edge *edge);
 
 /* The worker that judges a frame. Any thread. */
 unsigned steer_worker(const struct daemon *daemon, const struct sekisho_frame *frame);

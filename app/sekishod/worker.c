@@ -299,7 +299,7 @@ static unsigned keep_own(struct worker *worker, const struct poll *poll,
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		uint32_t owner = sekisho_frame_owner(&steering->owners, &frames[i]);
+		uint32_t owner = sekisho_frame_owner(&steering->owners[poll->edge], &frames[i]);
 		struct rte_mbuf *mbuf = frames[i].handle;
 
 		if (owner == worker->index || owner == SEKISHO_OWNER_ANY) {

@@ -42,10 +42,13 @@ static enum sekisho_reason judge_said(const char *text, uint32_t peer, uint16_t 
 	return shared_engines_judge(&shared, 0, &packets.frames[0]);
 }
 
-static void made(unsigned engines, enum sekisho_semantics semantics)
+/* By a keyed hash, or, with a table of so many entries, as NICs do it. */
+static void made(unsigned engines, enum sekisho_semantics semantics, uint32_t entries)
 {
 	packets.seed = 20261124 + engines;
 	start(engines, semantics, NULL, 65536);
+	if (entries != 0)
+		sekisho_owners_init_rss(&shared.owners, engines, entries);
 	for (unsigned i = 0; i < PACKETS; i++) {
 		unsigned pieces = made_packets_next(&packets, made_draw(&packets, MADE_PEERS));
 
@@ -59,8 +62,9 @@ static void every_kind_of_packet(void **state)
 {
 	(void)state;
 	for (unsigned engines = 1; engines <= SHARED_ENGINES_MAX; engines++) {
-		made(engines, SEKISHO_AWS_LIKE);
-		made(engines, SEKISHO_STRICT);
+		made(engines, SEKISHO_AWS_LIKE, 0);
+		made(engines, SEKISHO_STRICT, 0);
+		made(engines, SEKISHO_STRICT, 128);
 	}
 }
 

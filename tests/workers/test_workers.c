@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <rte_thash.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +115,44 @@ static void few_queues_will_do(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)
 		judge_the_same(&plans[i], SEKISHO_STRICT);
+}
+
+/* ---- RSS -------------------------------------------------------------------------------------- */
+
+/* An owner by RSS is what DPDK's own Toeplitz says of the same two addresses. */
+static void expect_softrss(const struct sekisho_owners *owners, uint8_t family)
+{
+	uint32_t size = family == 4 ? 4 : 16, words[8];
+	uint8_t frame[64] = {[12] = family == 4 ? 0x08 : 0x86, [13] = family == 4 ? 0x00 : 0xdd};
+	const struct sekisho_frame one = {.data = frame, .captured = 64, .length = 64};
+	uint8_t *ends = frame + 14 + (family == 4 ? 12 : 8), key[40];
+
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(SEKISHO_OWNERS_TOEPLITZ >> (i % 2 ? 0 : 8));
+	frame[14] = (uint8_t)(family << 4 | 5);
+	frame[family == 4 ? 23 : 20] = 17;
+	for (uint32_t i = 0; i < 2 * size; i++)
+		ends[i] = (uint8_t)made_draw(&packets, 256);
+	for (uint32_t i = 0; i < 2 * size / 4; i++)
+		words[i] = (uint32_t)ends[4 * i] << 24 | (uint32_t)ends[4 * i + 1] << 16 |
+			   (uint32_t)ends[4 * i + 2] << 8 | ends[4 * i + 3];
+	assert_int_equal(sekisho_frame_owner(owners, &one),
+			 rte_softrss(words, 2 * size / 4, key) % owners->entries % owners->engines);
+}
+
+static void owners_by_rss(void **state)
+{
+	struct sekisho_owners owners;
+
+	(void)state;
+	for (uint32_t entries = 64; entries <= SEKISHO_OWNERS_TABLE; entries *= 2)
+		for (unsigned engines = 1; engines <= 5; engines++) {
+			sekisho_owners_init_rss(&owners, engines, entries);
+			for (unsigned i = 0; i < 200; i++) {
+				expect_softrss(&owners, 4);
+				expect_softrss(&owners, 6);
+			}
+		}
 }
 
 /* ---- the same tuple from both sides at once --------------------------------------------------- */
@@ -238,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_queue_will_do),
 		cmocka_unit_test(few_queues_will_do),
+		cmocka_unit_test(owners_by_rss),
 		cmocka_unit_test(one_tuple_from_both_sides),
 	};
 
