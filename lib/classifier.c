@@ -242,21 +242,44 @@ void classifier_destroy(struct classifier *classifier)
 	free(classifier);
 }
 
+/* What a query shows to its family's trie. */
+static void key_make(struct key *key, const struct classifier_query *query)
+{
+	size_t address = address_words(query->family) * sizeof(uint32_t);
+	uint16_t detail = htons(query->detail);
+
+	*key = (struct key){.protocol = query->protocol, .list = htonl(query->list)};
+	memcpy(key->rest, query->peer, address);
+	memcpy(key->rest + address, &detail, sizeof(detail));
+}
+
+void classifier_find_many(const struct classifier *classifier,
+			  const struct classifier_query *queries, unsigned count,
+			  struct classifier_match *matches)
+{
+	const struct rte_acl_ctx *trie = classifier->tries[queries[0].family == SEKISHO_IPV6];
+	uint32_t results[CLASSIFIER_MANY * CATEGORIES] = {0};
+	struct key keys[CLASSIFIER_MANY];
+	const uint8_t *shown[CLASSIFIER_MANY];
+
+	for (unsigned i = 0; i < count; i++) {
+		key_make(&keys[i], &queries[i]);
+		shown[i] = (const uint8_t *)&keys[i];
+	}
+	if (trie != NULL)
+		rte_acl_classify(trie, shown, results, count, CATEGORIES);
+	/* userdata is an index plus one, and 0 means none; so none becomes CLASSIFIER_NONE */
+	for (unsigned i = 0; i < count; i++)
+		matches[i] = (struct classifier_match){
+			results[i * CATEGORIES + CATEGORY_ALL] - 1,
+			results[i * CATEGORIES + CATEGORY_EVERYWHERE] - 1};
+}
+
 struct classifier_match classifier_find(const struct classifier *classifier,
 					const struct classifier_query *query)
 {
-	const struct rte_acl_ctx *trie = classifier->tries[query->family == SEKISHO_IPV6];
-	size_t address = address_words(query->family) * sizeof(uint32_t);
-	uint32_t results[CATEGORIES] = {0};
-	uint16_t detail = htons(query->detail);
-	struct key key = {.protocol = query->protocol, .list = htonl(query->list)};
-	const uint8_t *keys[1] = {(const uint8_t *)&key};
+	struct classifier_match match;
 
-	memcpy(key.rest, query->peer, address);
-	memcpy(key.rest + address, &detail, sizeof(detail));
-	if (trie != NULL)
-		rte_acl_classify(trie, keys, results, 1, CATEGORIES);
-	/* userdata is an index plus one, and 0 means none; so none becomes CLASSIFIER_NONE */
-	return (struct classifier_match){results[CATEGORY_ALL] - 1,
-					 results[CATEGORY_EVERYWHERE] - 1};
+	classifier_find_many(classifier, query, 1, &match);
+	return match;
 }

@@ -52,6 +52,13 @@ void classifier_destroy(struct classifier *classifier);
 struct classifier_match classifier_find(const struct classifier *classifier,
 					const struct classifier_query *query);
 
+#define CLASSIFIER_MANY 16
+
+/* The same for up to CLASSIFIER_MANY queries of one family together, which takes far less time for each. */
+void classifier_find_many(const struct classifier *classifier,
+			  const struct classifier_query *queries, unsigned count,
+			  struct classifier_match *matches);
+
 /* The same, one after the other: entries first .. first + count - 1, all of the query's list. */
 struct classifier_match classifier_search(const struct classifier_entry *entries, uint32_t first,
 					  uint32_t count, const struct classifier_query *query);

@@ -15,7 +15,7 @@
  */
 #include "engine_plain.h"
 
-#define GROUP 16 /* packets that go through a stage together */
+#define GROUP RULES_MANY /* packets that go through a stage together */
 
 #define FRAGMENT_BUDGET 4 /* datagrams that a burst ends because of their age, of each family */
 
@@ -121,6 +121,7 @@ static inline void enter(struct sekisho_engine *engine, struct job *job,
 			 struct sekisho_verdict *verdict)
 {
 	job->verdict = verdict;
+	job->is_matched = false;
 	job->zone = &engine->zones[job->frame->zone];
 	job->hash = flow_table_hash(&engine->table, &job->key);
 	engine->telemetry.received_bytes += job->frame->length;
@@ -184,53 +185,63 @@ static inline void age(struct sekisho_engine *engine, uint32_t now_ms)
 	fragment_age(&engine->fragments, now_ms, FRAGMENT_BUDGET);
 }
 
-/* ---- stages; each takes the group of jobs from `first` on, as far as there are so many ----------- */
+/* ---- stages, each of one group of jobs ---------------------------------------------------------- */
 
-/* Groups before the burst have numbers that wrap, and so are past its end. */
-#define EACH_OF_GROUP(i, first, count) \
-	(unsigned i = (first); i < (first) + GROUP && i < (count); i++)
+struct group {
+	unsigned first, end;
+};
+
+/* Groups before the burst have numbers that wrap, and so are past its end, and empty. */
+static inline struct group group_at(unsigned first, unsigned count)
+{
+	if (first >= count)
+		return (struct group){0, 0};
+	return (struct group){first, count - first < GROUP ? count : first + GROUP};
+}
 
 static inline void ask_buckets(const struct sekisho_engine *engine, const struct job *jobs,
-			       unsigned first, unsigned count)
+			       struct group group)
 {
-	for EACH_OF_GROUP (i, first, count)
+	for (unsigned i = group.first; i < group.end; i++)
 		flow_table_prefetch(&engine->table, jobs[i].hash);
 }
 
-static inline void ask_flows(const struct sekisho_engine *engine, struct job *jobs, unsigned first,
-			     unsigned count)
+static inline void ask_flows(const struct sekisho_engine *engine, struct job *jobs,
+			     struct group group)
 {
-	for EACH_OF_GROUP (i, first, count)
+	for (unsigned i = group.first; i < group.end; i++)
 		jobs[i].flow = flow_table_candidate(&engine->table, jobs[i].hash);
-	for EACH_OF_GROUP (i, first, count)
+	for (unsigned i = group.first; i < group.end; i++)
 		flow_prefetch(jobs[i].flow);
 }
 
-/* Those that have not been where their hash leads first. */
+/* Those that have not been where their hash leads first; those that are nowhere will ask the rules. */
 static inline void ask_flows_again(const struct sekisho_engine *engine, struct job *jobs,
-				   unsigned first, unsigned count)
+				   struct group group)
 {
-	for EACH_OF_GROUP (i, first, count)
+	unsigned missed = 0;
+
+	for (unsigned i = group.first; i < group.end; i++) {
 		if (jobs[i].flow == NULL)
 			jobs[i].flow =
 				flow_table_second_candidate(&engine->table, jobs[i].hash);
+		missed += jobs[i].flow == NULL;
+	}
+	if (missed > 1)
+		engine_match_missed(jobs + group.first, group.end - group.first);
 }
 
-static inline void judge_group(struct sekisho_engine *engine, struct job *jobs, unsigned first,
-			       unsigned count)
-{
-	for EACH_OF_GROUP (i, first, count)
-		judge(engine, &jobs[i], engine->telemetry.now_ms);
-}
-
-/* All that follows when the group's packets have their keys and hashes, of it and of those before it. */
+/* All that follows when the packets of the group at `first` have their keys and hashes. */
 static inline void advance(struct sekisho_engine *engine, struct job *jobs, unsigned first,
 			   unsigned count)
 {
-	ask_buckets(engine, jobs, first, count);
-	ask_flows(engine, jobs, first - GROUP, count);
-	ask_flows_again(engine, jobs, first - 2 * GROUP, count);
-	judge_group(engine, jobs, first - 3 * GROUP, count);
+	const struct group last = group_at(first - 3 * GROUP, count);
+
+	ask_buckets(engine, jobs, group_at(first, count));
+	ask_flows(engine, jobs, group_at(first - GROUP, count));
+	ask_flows_again(engine, jobs, group_at(first - 2 * GROUP, count));
+	for (unsigned i = last.first; i < last.end; i++)
+		judge(engine, &jobs[i], engine->telemetry.now_ms);
 }
 
 /* A burst, whose packets are in `jobs` afterwards. */
@@ -240,7 +251,9 @@ static inline void burst(struct sekisho_engine *engine, uint32_t now_ms,
 {
 	engine->telemetry.now_ms = now_ms;
 	for (unsigned first = 0; first < count + 3 * GROUP; first += GROUP) {
-		for EACH_OF_GROUP (i, first, count)
+		const struct group group = group_at(first, count);
+
+		for (unsigned i = group.first; i < group.end; i++)
 			receive(engine, &jobs[i], &frames[i], &verdicts[i]);
 		advance(engine, jobs, first, count);
 	}
@@ -253,7 +266,9 @@ static inline void burst_again(struct sekisho_engine *engine, uint32_t now_ms, u
 {
 	engine->telemetry.now_ms = now_ms;
 	for (unsigned first = 0; first < count + 3 * GROUP; first += GROUP) {
-		for EACH_OF_GROUP (i, first, count)
+		const struct group group = group_at(first, count);
+
+		for (unsigned i = group.first; i < group.end; i++)
 			enter(engine, &jobs[i], &verdicts[i]);
 		advance(engine, jobs, first, count);
 	}

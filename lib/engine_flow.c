@@ -8,6 +8,8 @@
 #define REJUDGE_LOOKS  64 /* entries that a step of rejudging looks at */
 #define REJUDGE_BUDGET 8  /* and of their flows, how many it judges */
 
+#define MATCHED_TOGETHER 4 /* packets that are fewer are matched when it is their turn */
+
 /* ---- flows that are there --------------------------------------------------------------------- */
 
 /* The rules' view of packets of a key, without ICMP's type and code. */
@@ -230,9 +232,40 @@ enum sekisho_reason engine_acl_refuse(const struct job *job)
 
 struct rules_match engine_match(const struct job *job)
 {
-	const struct rules_query query = packet_query(job);
+	struct rules_query query;
 
+	if (job->is_matched)
+		return job->match;
+	query = packet_query(job);
 	return rules_match(job->zone->policy->rules, &query);
+}
+
+/* Of one policy, those of the first that is found. */
+void engine_match_missed(struct job *jobs, unsigned count)
+{
+	const struct sekisho_policy *policy = NULL;
+	struct rules_query queries[RULES_MANY];
+	struct rules_match matches[RULES_MANY];
+	struct job *missed[RULES_MANY];
+	unsigned many = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct job *job = &jobs[i];
+
+		if (job->flow != NULL || job->plain == 0 ||
+		    (policy != NULL && job->zone->policy != policy))
+			continue;
+		policy = job->zone->policy;
+		queries[many] = key_query(&job->key, job->direction);
+		missed[many++] = job;
+	}
+	if (many < MATCHED_TOGETHER)
+		return;
+	rules_match_many(policy->rules, queries, many, matches);
+	for (unsigned i = 0; i < many; i++) {
+		missed[i]->match = matches[i];
+		missed[i]->is_matched = true;
+	}
 }
 
 /* Whether the ceilings let a packet open a flow (STRICT-17); `over`, or NULL, is not to make room. */

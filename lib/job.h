@@ -22,7 +22,9 @@ struct job {
 	const struct sekisho_frame *frame;
 	uint32_t denied_by; /* the entry of a network ACL, or SEKISHO_RULE_NONE */
 	uint8_t direction;
-	uint8_t plain; /* the protocol of a plain frame, whose `packet` is empty as yet; or 0 */
+	uint8_t plain;      /* the protocol of a plain frame, whose `packet` is empty as yet; or 0 */
+	bool is_matched;    /* what the rules say to it is known: `match` */
+	struct rules_match match;
 	struct packet packet;
 };
 
@@ -86,6 +88,9 @@ enum sekisho_reason engine_flow_may_open(struct sekisho_engine *engine, struct j
 
 /* What the groups of the packet's endpoint say to it, flow or no flow. */
 struct rules_match engine_match(const struct job *job);
+
+/* Find that out beforehand for the plain packets among up to RULES_MANY that have no flow, if they are many. */
+void engine_match_missed(struct job *jobs, unsigned count);
 
 /*
  * AWS-145: whether the network ACL of the packet's endpoint denies it; notes by which entry. It comes

@@ -115,21 +115,22 @@ static bool way_back_is_open(const struct endpoint *endpoint, const struct rules
 			     [query->family == SEKISHO_IPV6];
 }
 
-struct rules_match rules_match(const struct rules *rules, const struct rules_query *query)
+/* Match a packet against the endpoint's groups; `first` is what that of the first group is known to be. */
+static struct rules_match groups_match(const struct rules *rules, uint16_t number,
+				       const struct rules_query *query,
+				       const struct classifier_match *first)
 {
-	struct rules_match match = {.rule = SEKISHO_RULE_NONE};
+	const struct endpoint *endpoint = &rules->endpoints[number - 1];
+	struct rules_match match = {.rule = SEKISHO_RULE_NONE, .endpoint = number};
 	struct classifier_query asked = query_of(query);
-	const struct endpoint *endpoint;
-	bool back;
+	bool back = way_back_is_open(endpoint, query);
 
-	match.endpoint = rules_endpoint(rules, query->family, query->local);
-	if (match.endpoint == 0)
-		return match;
-	endpoint = &rules->endpoints[match.endpoint - 1];
-	back = way_back_is_open(endpoint, query);
 	for (size_t g = 0; g < endpoint->group_count; g++) {
 		struct classifier_match found =
-			list_match(rules, 2u * endpoint->groups[g] + query->direction, &asked);
+			g == 0 && first != NULL
+				? *first
+				: list_match(rules, 2u * endpoint->groups[g] + query->direction,
+					     &asked);
 
 		if (match.rule == SEKISHO_RULE_NONE && found.first != CLASSIFIER_NONE)
 			match.rule = rules->entries[found.first].rule;
@@ -138,6 +139,55 @@ struct rules_match rules_match(const struct rules *rules, const struct rules_que
 			break;
 	}
 	return match;
+}
+
+struct rules_match rules_match(const struct rules *rules, const struct rules_query *query)
+{
+	uint16_t number = rules_endpoint(rules, query->family, query->local);
+
+	if (number == 0)
+		return (struct rules_match){.rule = SEKISHO_RULE_NONE};
+	return groups_match(rules, number, query, NULL);
+}
+
+/* Whether the first group of an endpoint is one that the trie is walked for; and its list. */
+static bool first_list(const struct rules *rules, uint16_t number, unsigned direction,
+		       uint32_t *list)
+{
+	const struct endpoint *endpoint = &rules->endpoints[number - 1];
+
+	if (rules->classifier == NULL || endpoint->group_count == 0)
+		return false;
+	*list = 2u * endpoint->groups[0] + direction;
+	return rules->lists[*list].count > SHORT_LIST;
+}
+
+void rules_match_many(const struct rules *rules, const struct rules_query *queries, unsigned count,
+		      struct rules_match *matches)
+{
+	struct classifier_query asked[CLASSIFIER_MANY];
+	struct classifier_match found[CLASSIFIER_MANY];
+	unsigned walked[CLASSIFIER_MANY], walks = 0;
+	uint16_t number[RULES_MANY];
+
+	_Static_assert(RULES_MANY <= CLASSIFIER_MANY, "they go together");
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t list;
+
+		number[i] = rules_endpoint(rules, queries[i].family, queries[i].local);
+		if (number[i] == 0 || !first_list(rules, number[i], queries[i].direction, &list)) {
+			matches[i] = rules_match(rules, &queries[i]);
+			continue;
+		}
+		asked[walks] = query_of(&queries[i]);
+		asked[walks].list = list;
+		walked[walks++] = i;
+	}
+	if (walks > 0)
+		classifier_find_many(rules->classifier, asked, walks, found);
+	for (unsigned w = 0; w < walks; w++)
+		matches[walked[w]] =
+			groups_match(rules, number[walked[w]], &queries[walked[w]], &found[w]);
 }
 
 bool rules_have_acls(const struct rules *rules)

@@ -41,6 +41,12 @@ struct rules *rules_create(const struct sekisho_policy_spec *spec,
 			   const struct rules_numbers *numbers, char *message, size_t message_size);
 void rules_destroy(struct rules *rules);
 
+#define RULES_MANY 16
+
+/* Match up to RULES_MANY IPv4 packets, as rules_match() does each, in less time for each. */
+void rules_match_many(const struct rules *rules, const struct rules_query *queries, unsigned count,
+		      struct rules_match *matches);
+
 /* Match a packet against the groups of its endpoint. */
 struct rules_match rules_match(const struct rules *rules, const struct rules_query *query);
 

@@ -194,30 +194,54 @@ static struct rules *build(struct random_policy *policy, enum sekisho_matcher ma
 	return rules;
 }
 
-static void compare(const struct rules *linear, const struct rules *compiled)
+/* A packet's query, whose addresses are put where the caller has room for them. */
+static struct rules_query random_query(uint8_t family, uint8_t local[16], uint8_t peer[16])
 {
-	uint8_t local[16] = {0}, peer[16];
-	uint8_t family = draw(2) ? SEKISHO_IPV4 : SEKISHO_IPV6;
-	const struct rules_query query = {.local = local,
-					  .peer = peer,
-					  .direction = (uint8_t)draw(2),
-					  .family = family,
-					  .protocol = random_protocol(),
-					  .icmp_type = (uint8_t)draw(5),
-					  .icmp_code = (uint8_t)draw(4),
-					  .port = (uint16_t)draw(120)};
-	struct rules_match a, b;
-	uint32_t rule_a = 0, rule_b = 0;
-
+	memset(local, 0, 16);
 	local[0] = family == SEKISHO_IPV4 ? 10 : 0xfd;
 	local[1] = (uint8_t)draw(ENDPOINTS + 1);
 	local[3] = (uint8_t)draw(2);
 	random_address(peer, family);
-	a = rules_match(linear, &query);
-	b = rules_match(compiled, &query);
+	return (struct rules_query){.local = local,
+				    .peer = peer,
+				    .direction = (uint8_t)draw(2),
+				    .family = family,
+				    .protocol = random_protocol(),
+				    .icmp_type = (uint8_t)draw(5),
+				    .icmp_code = (uint8_t)draw(4),
+				    .port = (uint16_t)draw(120)};
+}
+
+static void same_match(struct rules_match a, struct rules_match b)
+{
 	assert_int_equal(a.rule, b.rule);
 	assert_int_equal(a.endpoint, b.endpoint);
 	assert_int_equal(a.open, b.open);
+}
+
+/* As many together find what each finds alone. */
+static void compare_many(const struct rules *rules)
+{
+	uint8_t local[RULES_MANY][16], peer[RULES_MANY][16];
+	struct rules_query queries[RULES_MANY];
+	struct rules_match matches[RULES_MANY];
+	unsigned count = 1 + draw(RULES_MANY);
+
+	for (unsigned i = 0; i < count; i++)
+		queries[i] = random_query(SEKISHO_IPV4, local[i], peer[i]);
+	rules_match_many(rules, queries, count, matches);
+	for (unsigned i = 0; i < count; i++)
+		same_match(matches[i], rules_match(rules, &queries[i]));
+}
+
+static void compare(const struct rules *linear, const struct rules *compiled)
+{
+	uint8_t local[16], peer[16];
+	const struct rules_query query =
+		random_query(draw(2) ? SEKISHO_IPV4 : SEKISHO_IPV6, local, peer);
+	uint32_t rule_a = 0, rule_b = 0;
+
+	same_match(rules_match(linear, &query), rules_match(compiled, &query));
 	assert_int_equal(rules_acl_allows(linear, &query, &rule_a),
 			 rules_acl_allows(compiled, &query, &rule_b));
 	assert_int_equal(rule_a, rule_b);
@@ -237,6 +261,10 @@ static void matchers_agree(void **state)
 		compiled = build(&policy, SEKISHO_MATCHER_COMPILED);
 		for (unsigned i = 0; i < 20000; i++, packets++)
 			compare(linear, compiled);
+		for (unsigned i = 0; i < 500; i++) {
+			compare_many(linear);
+			compare_many(compiled);
+		}
 		rules_destroy(linear);
 		rules_destroy(compiled);
 		random_policy_fini(&policy);
