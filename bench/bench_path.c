@@ -4,6 +4,7 @@
  *
  *	path/PROTOCOL/SEMANTICS/FLOWS	64-byte frames, 100 rules
  *	path/udp-imix/aws-like/1M	frames of the simple IMIX
+ *	path/udp-shadowed/aws-like/1M	a second engine judges beside the first
  *	rules/established/RULES		udp, aws-like, 1M flows
  *	burst/established		the same, each burst timed by itself
  */
@@ -102,12 +103,17 @@ void bench_path_register(void)
 						 .live = SUBJECTS_LIVE,
 						 .rules = RULES,
 						 .matcher = SEKISHO_MATCHER_COMPILED};
+	static const struct traffic_plan shadowed = {.live = SUBJECTS_LIVE,
+						     .rules = RULES,
+						     .matcher = SEKISHO_MATCHER_COMPILED,
+						     .shadowed = true};
 	static const struct traffic_plan burst = {
 		.live = SUBJECTS_LIVE, .rules = RULES, .matcher = SEKISHO_MATCHER_COMPILED};
 	static struct traffic_plan rules[SUBJECTS_RULES];
 
 	flows_register(&kind);
 	gbench_register(&kind, "path/udp-imix/aws-like", "1M", &imix);
+	gbench_register(&kind, "path/udp-shadowed/aws-like", "1M", &shadowed);
 	for (unsigned i = 0; i < SUBJECTS_RULES; i++) {
 		rules[i] = (struct traffic_plan){.live = SUBJECTS_LIVE,
 						 .rules = subjects_rules[i].value,

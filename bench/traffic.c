@@ -11,7 +11,7 @@
 #define LOAD_PERCENT  85
 #define FRAMES_MIN    (1u << 12)
 #define FLOWS_FEW     64 /* the least that an engine can have */
-#define BYTES_A_FLOW  176   /* of an engine, about */
+#define BYTES_A_FLOW  137   /* that there is room for, of an engine, about */
 #define UDP_MS        30000 /* AWS-46: an unanswered UDP flow ends */
 #define SETTLE_MS_MAX 120000
 #define ALLOCATION    128 /* bytes in front of an engine's memory, for its size */
@@ -101,10 +101,15 @@ static bool policy_make(struct traffic *traffic, char *message, unsigned message
 
 static unsigned judge(struct traffic *traffic, const struct sekisho_frame *frames, unsigned count)
 {
-	struct sekisho_verdict verdicts[FRAMES_BURST];
+	struct sekisho_verdict verdicts[FRAMES_BURST], others[FRAMES_BURST];
+	struct sekisho_engine *const engines[2] = {traffic->engine, traffic->beside};
+	struct sekisho_verdict *const both[2] = {verdicts, others};
 	unsigned passed = 0;
 
-	sekisho_engine_burst(traffic->engine, traffic->now_ms, frames, count, verdicts);
+	if (traffic->beside != NULL)
+		sekisho_engine_burst_both(engines, traffic->now_ms, frames, count, both);
+	else
+		sekisho_engine_burst(traffic->engine, traffic->now_ms, frames, count, verdicts);
 	for (unsigned i = 0; i < count; i++)
 		passed += verdicts[i].action == SEKISHO_PASS;
 	return passed;
@@ -187,8 +192,8 @@ static bool frames_make(struct traffic *traffic)
 	       (plan->fresh == 0 || frames_init(&traffic->fresh, &fresh));
 }
 
-static bool engine_make(struct traffic *traffic, uint32_t room, char *message,
-			unsigned message_size)
+static struct sekisho_engine *engine_make(struct traffic *traffic, uint32_t room, char *message,
+					  unsigned message_size)
 {
 	struct sekisho_engine_config config = {.flows = room,
 					       .zones = 1,
@@ -196,23 +201,33 @@ static bool engine_make(struct traffic *traffic, uint32_t room, char *message,
 					       .allocate = engine_allocate,
 					       .release = engine_release,
 					       .context = traffic};
+	struct sekisho_engine *engine;
 
 	/* always the same, so that runs can be compared */
 	for (unsigned i = 0; i < sizeof(config.hash_key); i++)
 		config.hash_key[i] = (uint8_t)(i * 37 + 11);
-	config.flows = FLOWS_FEW;
-	traffic->engine = sekisho_engine_create(&config, message, message_size);
+	traffic->bytes = 0;
+	engine = sekisho_engine_create(&config, message, message_size);
+	if (engine != NULL)
+		sekisho_engine_set_policy(engine, 0, traffic->policy);
+	return engine;
+}
+
+static bool engines_make(struct traffic *traffic, uint32_t room, char *message,
+			 unsigned message_size)
+{
+	if (traffic->plan.shadowed) {
+		traffic->beside = engine_make(traffic, room, message, message_size);
+		if (traffic->beside == NULL)
+			return false;
+	}
+	traffic->engine = engine_make(traffic, FLOWS_FEW, message, message_size);
 	if (traffic->engine == NULL)
 		return false;
 	traffic->fixed_bytes = traffic->bytes;
 	sekisho_engine_destroy(traffic->engine);
-	traffic->bytes = 0;
-	config.flows = room;
-	traffic->engine = sekisho_engine_create(&config, message, message_size);
-	if (traffic->engine == NULL)
-		return false;
-	sekisho_engine_set_policy(traffic->engine, 0, traffic->policy);
-	return true;
+	traffic->engine = engine_make(traffic, room, message, message_size);
+	return traffic->engine != NULL;
 }
 
 struct traffic *traffic_create(const struct traffic_plan *plan, char *message,
@@ -222,7 +237,7 @@ struct traffic *traffic_create(const struct traffic_plan *plan, char *message,
 	uint32_t room = plan->room ? plan->room : (uint32_t)(flows * 100 / LOAD_PERCENT) + 64;
 	struct traffic *traffic;
 
-	if (!memory_suffices((size_t)room * BYTES_A_FLOW +
+	if (!memory_suffices((size_t)room * BYTES_A_FLOW * (1 + plan->shadowed) +
 				     (size_t)frames_length(plan->size, 6) * plan->live,
 			     message, message_size))
 		return NULL;
@@ -234,7 +249,7 @@ struct traffic *traffic_create(const struct traffic_plan *plan, char *message,
 	traffic->names = sekisho_rule_names_create(plan->rules);
 	snprintf(message, message_size, "not enough memory");
 	if (traffic->names != NULL && policy_make(traffic, message, message_size) &&
-	    engine_make(traffic, room, message, message_size) &&
+	    engines_make(traffic, room, message, message_size) &&
 	    flows_open(traffic, message, message_size) && frames_make(traffic))
 		return traffic;
 	traffic_destroy(traffic);
@@ -246,6 +261,7 @@ void traffic_destroy(struct traffic *traffic)
 	if (traffic == NULL)
 		return;
 	sekisho_engine_destroy(traffic->engine);
+	sekisho_engine_destroy(traffic->beside);
 	sekisho_policy_destroy(traffic->policy);
 	if (traffic->names != NULL)
 		sekisho_rule_names_destroy(traffic->names);

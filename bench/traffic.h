@@ -21,6 +21,7 @@ struct traffic_plan {
 		room; /* flows that the engine has room for; 0: so that the others fill 85 % of it */
 	uint32_t rules; /* of the policy; the one that admits is the last; at least 1 */
 	enum sekisho_matcher matcher;
+	bool shadowed; /* another engine judges all packets as well */
 };
 
 struct traffic {
@@ -28,6 +29,7 @@ struct traffic {
 	struct sekisho_rule_names *names;
 	struct sekisho_policy *policy;
 	struct sekisho_engine *engine;
+	struct sekisho_engine *beside; /* NULL unless shadowed */
 	struct frames live, fresh;
 	uint32_t now_ms;
 	uint64_t bytes;       /* that the engine took */

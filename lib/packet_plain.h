@@ -74,7 +74,8 @@ static inline void packet_plain_tcp(struct packet_tcp *tcp, const uint8_t *frame
 
 	tcp->seq = load32(l4 + 4);
 	tcp->ack = load32(l4 + 8);
-	tcp->length = load16(frame + PACKET_PLAIN_IP + 2) - IPV4_HEADER - (uint32_t)(l4[12] >> 4) * 4;
+	tcp->length =
+		load16(frame + PACKET_PLAIN_IP + 2) - IPV4_HEADER - (uint32_t)(l4[12] >> 4) * 4;
 	tcp->window = load16(l4 + 14);
 	tcp->flags = l4[13] & 0x3f;
 	tcp->scale = PACKET_TCP_NO_SCALE;
