@@ -19,6 +19,7 @@ struct engine_zone {
 	struct track track; /* its `now` is that of the burst */
 	/* What a packet has to be asked besides its flow and the rules. */
 	bool verifies_checksums, has_acls, has_never_filtered;
+	bool matches_many; /* rules, of packets together */
 };
 
 struct sekisho_engine {

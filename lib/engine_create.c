@@ -176,6 +176,7 @@ void sekisho_engine_set_policy(struct sekisho_engine *engine, uint16_t zone,
 		.verifies_checksums =
 			policy->profile->checksums_verified && policy->strict.verify_checksums,
 		.has_acls = rules_have_acls(policy->rules),
+		.matches_many = rules_gain_by_many(policy->rules),
 		.has_never_filtered = policy->never_filtered_count > 0,
 	};
 }

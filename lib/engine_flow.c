@@ -252,7 +252,7 @@ void engine_match_missed(struct job *jobs, unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		struct job *job = &jobs[i];
 
-		if (job->flow != NULL || job->plain == 0 ||
+		if (job->flow != NULL || job->plain == 0 || !job->zone->matches_many ||
 		    (policy != NULL && job->zone->policy != policy))
 			continue;
 		policy = job->zone->policy;

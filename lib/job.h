@@ -22,8 +22,8 @@ struct job {
 	const struct sekisho_frame *frame;
 	uint32_t denied_by; /* the entry of a network ACL, or SEKISHO_RULE_NONE */
 	uint8_t direction;
-	uint8_t plain;      /* the protocol of a plain frame, whose `packet` is empty as yet; or 0 */
-	bool is_matched;    /* what the rules say to it is known: `match` */
+	uint8_t plain;   /* the protocol of a plain frame, whose `packet` is empty as yet; or 0 */
+	bool is_matched; /* what the rules say to it is known: `match` */
 	struct rules_match match;
 	struct packet packet;
 };

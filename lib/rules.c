@@ -162,6 +162,11 @@ static bool first_list(const struct rules *rules, uint16_t number, unsigned dire
 	return rules->lists[*list].count > SHORT_LIST;
 }
 
+bool rules_gain_by_many(const struct rules *rules)
+{
+	return rules->classifier != NULL;
+}
+
 void rules_match_many(const struct rules *rules, const struct rules_query *queries, unsigned count,
 		      struct rules_match *matches)
 {

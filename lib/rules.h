@@ -43,7 +43,10 @@ void rules_destroy(struct rules *rules);
 
 #define RULES_MANY 16
 
-/* Match up to RULES_MANY IPv4 packets, as rules_match() does each, in less time for each. */
+/* Whether packets together take less time than one by one. */
+bool rules_gain_by_many(const struct rules *rules);
+
+/* Match up to RULES_MANY IPv4 packets, as rules_match() does each. */
 void rules_match_many(const struct rules *rules, const struct rules_query *queries, unsigned count,
 		      struct rules_match *matches);
 
