@@ -54,6 +54,7 @@ struct cli {
 	long count, bytes;  /* --count, --bytes; 0 means no bound */
 	long for_ms;        /* --for; 0 means no bound */
 	int drops;          /* --drops: what is dropped only */
+	int off;            /* --off */
 	const char *sort;   /* --sort; NULL means any order */
 	const char *cursor; /* --cursor; NULL means from the start */
 	long limit;         /* --limit; 0 means none */

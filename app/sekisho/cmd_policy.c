@@ -15,9 +15,6 @@
 #include "rpc.h"
 #include "running.h"
 
-/* Bytes of a part: even if each is escaped as six characters, the request stays within its bound. */
-#define PART_MAX 10000
-
 #define BUILD_SECONDS 600 /* to wait for a policy that is built: one of many rules takes its time */
 
 /* ---- Reading ---------------------------------------------------------------------------------- */
@@ -43,37 +40,6 @@ enum cli_exit cmd_policy(const struct cli *cli)
 }
 
 /* ---- Changing --------------------------------------------------------------------------------- */
-
-/* How long the part at the front of a text is: it ends where a character ends. */
-static size_t part_length(const char *text, size_t left)
-{
-	size_t length = PART_MAX;
-
-	if (left <= length)
-		return left;
-	while (((unsigned char)text[length] & 0xc0) == 0x80)
-		length--;
-	return length;
-}
-
-/* Send a policy's text ahead of its commit. */
-static enum cli_exit policy_stage(struct rpc *rpc, const char *text, size_t length)
-{
-	enum cli_exit code = CLI_OK;
-	size_t offset = 0;
-
-	do {
-		size_t part = part_length(text + offset, length - offset);
-		json_t *params = json_pack("{s:I,s:s%}", "offset", (json_int_t)offset, "text",
-					   text + offset, part);
-		json_t *result;
-
-		code = rpc_call(rpc, "policy.stage", params, &result);
-		json_decref(result);
-		offset += part;
-	} while (code == CLI_OK && offset < length);
-	return code;
-}
 
 /* The generation that is in force where the commit goes to; 0 if the daemon does not say. */
 static enum cli_exit generation_ask(const struct cli *cli, struct rpc *rpc, json_int_t *generation)
@@ -130,7 +96,7 @@ static enum cli_exit policy_commit(const struct cli *cli, struct rpc *rpc,
 	json_t *params;
 
 	if (code == CLI_OK)
-		code = policy_stage(rpc, text, length);
+		code = running_stage(rpc, text, length);
 	if (code == CLI_OK) {
 		rpc_wait(rpc, BUILD_SECONDS);
 		rpc->notified = progress_print;

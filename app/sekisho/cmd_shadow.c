@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cmd_shadow.c: `sekisho shadow`: where the shadow policy would decide otherwise than the enforced one.
+ * cmd_shadow.c: `sekisho shadow`: where the shadow policy would decide otherwise than the enforced one; which
+ * policy that is, and whether there is one.
  *
  * The daemon counts since its start and knows no rates; they are the difference of two answers over
  * the daemon's own time between them.
  */
 #include <inttypes.h>
+#include <config.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "render.h"
 #include "rpc.h"
+#include "running.h"
+
+#define BUILD_SECONDS 600 /* to wait for a policy of many rules */
 
 static const char *word(const json_t *object, const char *key)
 {
@@ -130,7 +136,7 @@ static void shadow_print_json(json_t *now)
 	json_decref(summary);
 }
 
-enum cli_exit cmd_shadow(const struct cli *cli)
+static enum cli_exit shadow_show(const struct cli *cli)
 {
 	useconds_t wait = (useconds_t)(cli->interval_ms ? cli->interval_ms : 1000) * 1000;
 	json_t *before = NULL, *now = NULL;
@@ -140,7 +146,7 @@ enum cli_exit cmd_shadow(const struct cli *cli)
 	if (code == CLI_OK)
 		code = rpc_call(&rpc, "shadow.get", NULL, &before);
 	if (code == CLI_OK && !json_is_string(json_object_get(before, "policy"))) {
-		fputs("sekisho: no shadow policy runs; the appliance file names one as `shadow:`\n",
+		fputs("sekisho: no shadow policy runs; `sekisho shadow --policy P` starts one\n",
 		      stderr);
 		code = CLI_NO;
 	}
@@ -159,4 +165,84 @@ enum cli_exit cmd_shadow(const struct cli *cli)
 	json_decref(now);
 	rpc_fini(&rpc);
 	return code;
+}
+
+/* ---- changing it ------------------------------------------------------------------------------ */
+
+/* Tell that a policy is on trial, or none is any more. Takes over `result`. */
+static void change_print(const struct cli *cli, json_t *result)
+{
+	if (cli->output == CLI_JSON)
+		render_line_json(stdout, result);
+	else if (cli->off)
+		puts(json_is_true(json_object_get(result, "stopped"))
+			     ? "no shadow policy runs any more"
+			     : "no shadow policy ran");
+	else
+		printf("%s (%s) is on trial\n", word(result, "policy"), word(result, "semantics"));
+	json_decref(result);
+}
+
+/* Put a policy on trial: checked here first, so that what is wrong is told without a daemon. */
+static enum cli_exit shadow_set(const struct cli *cli, struct rpc *rpc)
+{
+	struct config_errors errors = {0};
+	struct config_policy *config = config_policy_load(cli->policy, &errors);
+	char *path = realpath(cli->policy, NULL);
+	enum cli_exit code;
+	json_t *result;
+	const char *text;
+	size_t length;
+
+	if (config == NULL) {
+		fputs(errors.text ? errors.text : "sekisho: the policy cannot be read\n", stderr);
+		config_errors_fini(&errors);
+		free(path);
+		return CLI_NO;
+	}
+	config_errors_fini(&errors);
+	text = config_policy_text(config, &length);
+	code = running_stage(rpc, text, length);
+	rpc_wait(rpc, BUILD_SECONDS);
+	if (code == CLI_OK)
+		code = rpc_call(rpc, "shadow.set",
+				json_pack("{s:s}", "name", path ? path : cli->policy), &result);
+	if (code == CLI_OK)
+		change_print(cli, result);
+	config_policy_destroy(config);
+	free(path);
+	return code;
+}
+
+static enum cli_exit shadow_off(const struct cli *cli, struct rpc *rpc)
+{
+	json_t *result;
+	enum cli_exit code = rpc_call(rpc, "shadow.off", NULL, &result);
+
+	if (code == CLI_OK)
+		change_print(cli, result);
+	return code;
+}
+
+static enum cli_exit shadow_change(const struct cli *cli)
+{
+	struct rpc rpc;
+	enum cli_exit code;
+
+	if (cli->policy && cli->off) {
+		fputs("sekisho: --policy and --off exclude each other\n", stderr);
+		return CLI_USAGE;
+	}
+	code = rpc_init(&rpc, cli->socket, RPC_WRITE);
+	if (code == CLI_OK)
+		code = cli->policy ? shadow_set(cli, &rpc) : shadow_off(cli, &rpc);
+	rpc_fini(&rpc);
+	return code;
+}
+
+enum cli_exit cmd_shadow(const struct cli *cli)
+{
+	if (cli->policy || cli->off)
+		return shadow_change(cli);
+	return shadow_show(cli);
 }

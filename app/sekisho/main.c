@@ -71,8 +71,8 @@ static const struct verb verbs[] = {
 	{"capture", cmd_capture, "osfnFuDB", "u", 0, 0,
 	 "--out FILE [--filter FILTER] [--drops] [--count N] [--bytes N] [--for TIME]",
 	 "packets into a pcapng file, with the verdict and its reason as each one's comment"},
-	{"shadow", cmd_shadow, "osi", "", 0, 0, "[--interval TIME]",
-	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not given)"},
+	{"shadow", cmd_shadow, "osipX", "", 0, 0, "[--interval TIME] | --policy P | --off",
+	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not given); put P in its place"},
 	{"top", cmd_top, "si", "", 0, 0, "[--interval TIME]",
 	 "a screen of its rates, flows, drops, ports and workers, anew every TIME (2s if not given); q ends it"},
 	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
@@ -103,6 +103,7 @@ static const struct option long_options[] = {
 	{"for", required_argument, NULL, 'F'},
 	{"out", required_argument, NULL, 'u'},
 	{"drops", no_argument, NULL, 'D'},
+	{"off", no_argument, NULL, 'X'},
 	{"bytes", required_argument, NULL, 'B'},
 	{"sort", required_argument, NULL, 'S'},
 	{"cursor", required_argument, NULL, 'C'},
@@ -265,6 +266,8 @@ static int *flag_slot(struct cli *cli, int letter)
 		return &cli->why;
 	case 'D':
 		return &cli->drops;
+	case 'X':
+		return &cli->off;
 	default:
 		return NULL;
 	}

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* running.c: the text of the running policy comes in parts, as lines of the control socket are short. */
+/* running.c: texts of policies come and go in parts, as lines of the control socket are short. */
 #include "running.h"
 
 #include <config.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Bytes of a part: even if each is escaped as six characters, the request stays within its bound. */
+#define PART_MAX 10000
 
 /* A text that comes in parts. */
 struct text {
@@ -64,5 +67,35 @@ enum cli_exit running_read(const struct cli *cli, struct rpc *rpc, json_t **resu
 		json_object_del(*result, "offset");
 	}
 	free(text.bytes);
+	return code;
+}
+
+/* How long the part at the front of a text is: it ends where a character ends. */
+static size_t part_length(const char *text, size_t left)
+{
+	size_t length = PART_MAX;
+
+	if (left <= length)
+		return left;
+	while (((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	return length;
+}
+
+enum cli_exit running_stage(struct rpc *rpc, const char *text, size_t length)
+{
+	enum cli_exit code = CLI_OK;
+	size_t offset = 0;
+
+	do {
+		size_t part = part_length(text + offset, length - offset);
+		json_t *params = json_pack("{s:I,s:s%}", "offset", (json_int_t)offset, "text",
+					   text + offset, part);
+		json_t *result;
+
+		code = rpc_call(rpc, "policy.stage", params, &result);
+		json_decref(result);
+		offset += part;
+	} while (code == CLI_OK && offset < length);
 	return code;
 }

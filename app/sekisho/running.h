@@ -11,4 +11,7 @@
  */
 enum cli_exit running_read(const struct cli *cli, struct rpc *rpc, json_t **result);
 
+/* Send a policy's text ahead of the method that takes it. What is wrong is on stderr. */
+enum cli_exit running_stage(struct rpc *rpc, const char *text, size_t length);
+
 #endif

@@ -62,3 +62,9 @@ void audit_flows_kill(const struct daemon *daemon, const struct actor *actor, co
 	audit_record(daemon, "flows.kill", actor,
 		     json_pack("{s:s?,s:I}", "filter", filter, "killed", (json_int_t)killed));
 }
+
+void audit_shadow(const struct daemon *daemon, const char *event, const struct actor *actor,
+		  const char *policy)
+{
+	audit_record(daemon, event, actor, json_pack("{s:s}", "policy", policy));
+}

@@ -55,7 +55,7 @@ void client_send(struct client *client, json_t *object)
 static bool client_is_busy(const struct client *client)
 {
 	return client->walk != NULL || client->change != NULL || client->explaining != NULL ||
-	       client->saving != NULL;
+	       client->saving != NULL || client->trial != NULL;
 }
 
 static size_t client_waiting(const struct client *client)
@@ -228,6 +228,7 @@ void client_open(struct control *control, int fd, enum control_role role)
 void client_close(struct control *control, struct client *client)
 {
 	explaining_forget(control, client);
+	trial_forget(client);
 	save_forget(client);
 	if (client->walk != NULL)
 		flow_walk_destroy(control, client->walk);

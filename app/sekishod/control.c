@@ -42,7 +42,8 @@ static int watch(struct control *control, int fd, const void *mark)
 static void timer_set(struct control *control)
 {
 	struct itimerspec every = {{1, 0}, {1, 0}};
-	bool fast = control->daemon->retired != NULL || port_life_hurries(control->daemon);
+	bool fast = control->daemon->retired != NULL || control->daemon->trials_retired != NULL ||
+		    port_life_hurries(control->daemon);
 
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		fast |= control->clients[i].fd >= 0 && (control->clients[i].walk != NULL ||
@@ -62,6 +63,7 @@ static void timer_tick(struct control *control)
 	if (read(control->timer, &ticks, sizeof(ticks)) < 0)
 		return;
 	snapshot_reclaim(control->daemon);
+	trial_reclaim(control->daemon);
 	watchdog_tick(&control->watchdog, control->daemon);
 	save_tick(control);
 	commit_tell(control);

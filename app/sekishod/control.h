@@ -52,6 +52,7 @@ struct client {
 	struct change *change;
 	struct explaining *explaining;
 	struct save_call *saving;
+	struct trial *trial; /* trial.c */
 	struct watch *watch; /* what it is told of besides; NULL: nothing */
 	char *staged; /* a policy's text that comes in parts (rpc_text.c) */
 	size_t staged_length;
@@ -67,6 +68,7 @@ struct control {
 	bool stop;
 	size_t staged; /* bytes, of all clients */
 	struct change *change; /* the one that is under way */
+	bool trial_built;      /* a trial is being built */
 	struct pending pending;
 	struct metrics_server *metrics; /* NULL: they are off */
 	struct client clients[CONTROL_CLIENTS_MAX];
@@ -135,6 +137,11 @@ void rpc_drop(struct rpc_call *call);
 
 /* An error object that answers no known request. */
 json_t *rpc_error(int code, const char *message);
+
+/* What all that take a policy have: its file's name, and its text, given or staged, which is the caller's then;
+ * NULL with the call failed. */
+const char *rpc_policy_name(struct rpc_call *call);
+char *rpc_policy_text(struct rpc_call *call, size_t *length);
 
 /* The edge that params name as "edge"; NULL with the call failed if there is no such. */
 struct edge *rpc_edge(struct rpc_call *call);

@@ -32,6 +32,7 @@
 #include "state.h"
 #include "steer.h"
 #include "tap.h"
+#include "trial.h"
 #include "watch.h"
 
 struct drops;
@@ -133,7 +134,8 @@ struct worker {
 	struct worker_bundle bundles[CONFIG_WORKERS_MAX]; /* by worker; empty between two bursts */
 	struct sekisho_engine *engine;
 	const struct sekisho_policy *adopted[CONFIG_EDGES_MAX]; /* the engine's, by edge */
-	struct shadow *shadow; /* NULL: none runs */
+	_Atomic(struct shadow *) shadow_next; /* to go on with; written by control, read by the worker */
+	struct shadow *shadow;                /* that judges beside the engine; NULL: none does */
 	struct drops *drops;
 	struct tap tap;
 	size_t engine_bytes; /* that it took */
@@ -148,7 +150,8 @@ struct daemon {
 	const char *config_path;
 	struct config_appliance *appliance;
 	struct sekisho_rule_names *names;
-	struct shadow_policy shadow; /* judges beside the enforced ones */
+	struct trial *trial; /* judges beside the enforced policies; NULL: none does */
+	struct trial *trials_retired;
 	struct rte_mempool *pool;
 	struct rte_rcu_qsbr *qsbr;
 	struct edge *edges;
@@ -303,6 +306,10 @@ uint32_t daemon_now_ms(const struct daemon *daemon);
  */
 int worker_init_all(struct daemon *daemon, char *message);
 
+/* What a worker's engine is made from, or another beside it; its random key is new. 0, or -EIO and a message. */
+int worker_engine_config(struct worker *worker, struct sekisho_engine_config *config,
+			 char *message);
+
 /* Launch the workers, who own the engines from then on. 0, or -errno and a message. */
 int worker_launch_all(struct daemon *daemon, char *message);
 
@@ -370,6 +377,10 @@ void audit_write(const struct daemon *daemon, const char *event, const struct ac
 /* Record that somebody has closed flows, by which filter, and how many. Control thread. */
 void audit_flows_kill(const struct daemon *daemon, const struct actor *actor, const char *filter,
 		      uint64_t killed);
+
+/* Record that somebody has put a policy on trial, or ended that. Control thread. */
+void audit_shadow(const struct daemon *daemon, const char *event, const struct actor *actor,
+		  const char *policy);
 
 /* The daemon itself, for what nobody asked for. */
 struct actor audit_daemon(void);

@@ -112,8 +112,6 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		return rc;
 	}
 	rc = start_policies(daemon);
-	if (rc == 0 && daemon->appliance->shadow != NULL)
-		rc = shadow_policy_load(&daemon->shadow, daemon->appliance->shadow);
 	if (rc == 0)
 		rc = port_start_all(daemon, message);
 	if (rc == 0)
@@ -122,6 +120,8 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		rc = resume_open(daemon, message);
 	if (rc == 0)
 		rc = worker_init_all(daemon, message);
+	if (rc == 0 && daemon->appliance->shadow != NULL)
+		rc = trial_start(daemon, daemon->appliance->shadow);
 	if (rc == 0)
 		resume_flows(daemon);
 	if (rc == 0)
@@ -143,9 +143,9 @@ static int daemon_run(struct daemon *daemon, const char *program)
 	}
 	port_life_fini(daemon);
 	port_stop_all(daemon);
+	trial_fini(daemon);
 	worker_fini_all(daemon);
 	snapshot_fini_all(daemon);
-	shadow_policy_fini(&daemon->shadow);
 	if (daemon->names != NULL)
 		sekisho_rule_names_destroy(daemon->names);
 	rte_eal_cleanup();

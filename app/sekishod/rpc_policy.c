@@ -70,8 +70,7 @@ static bool request_read(struct rpc_call *call, struct commit_request *request)
 
 /* ---- Commit and confirm ----------------------------------------------------------------------- */
 
-/* Take the text: from the request, or what the client has staged. NULL with the call failed. */
-static char *text_take(struct rpc_call *call, size_t *length)
+char *rpc_policy_text(struct rpc_call *call, size_t *length)
 {
 	const json_t *given = json_object_get(call->params, "text");
 	char *text = given ? json_is_string(given) ? strdup(json_string_value(given)) : NULL
@@ -85,21 +84,23 @@ static char *text_take(struct rpc_call *call, size_t *length)
 	return text;
 }
 
+const char *rpc_policy_name(struct rpc_call *call)
+{
+	const char *name = json_string_value(json_object_get(call->params, "name"));
+
+	if (name != NULL && strlen(name) <= NAME_MAX_BYTES)
+		return name;
+	rpc_fail(call, RPC_PARAMS, "name must be a string of at most %d bytes", NAME_MAX_BYTES);
+	return NULL;
+}
+
 void rpc_policy_commit(struct rpc_call *call)
 {
-	struct commit_request request = {
-		.event = REVISION_COMMIT,
-		.name = json_string_value(json_object_get(call->params, "name")),
-	};
+	struct commit_request request = {.event = REVISION_COMMIT, .name = rpc_policy_name(call)};
 
-	if (request.name == NULL || strlen(request.name) > NAME_MAX_BYTES) {
-		rpc_fail(call, RPC_PARAMS, "name must be a string of at most %d bytes",
-			 NAME_MAX_BYTES);
+	if (request.name == NULL || !request_read(call, &request))
 		return;
-	}
-	if (!request_read(call, &request))
-		return;
-	request.text = text_take(call, &request.length);
+	request.text = rpc_policy_text(call, &request.length);
 	if (request.text != NULL)
 		commit_begin(call, &request);
 }

@@ -71,7 +71,7 @@ static void pairs_read(struct pairs *pairs, const struct daemon *daemon, struct 
 	struct shadow_pair pair;
 
 	for (unsigned w = 0; w < daemon->worker_count; w++) {
-		const struct shadow *shadow = daemon->workers[w].shadow;
+		const struct shadow *shadow = trial_shadow(daemon, w);
 
 		shadow_counts_read(shadow, &counts);
 		sum->packets += counts.packets;
@@ -126,8 +126,8 @@ static json_t *side_json(const struct daemon *daemon, unsigned who,
 {
 	struct sekisho_rule_origin origin = {0};
 	bool beside = who == SHADOW_BESIDE, found;
-	const char *rule =
-		sekisho_rule_name(beside ? daemon->shadow.names : daemon->names, verdict->rule);
+	const char *rule = sekisho_rule_name(beside ? trial_policy(daemon)->names : daemon->names,
+					     verdict->rule);
 	json_t *json =
 		json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:n,s:n}", "verdict",
 			  verdict->action == SEKISHO_PASS ? "pass" : "drop", "reason",
@@ -138,7 +138,8 @@ static json_t *side_json(const struct daemon *daemon, unsigned who,
 
 	if (json == NULL || rule == NULL)
 		return json;
-	found = beside ? sekisho_policy_rule_origin(daemon->shadow.policy, verdict->rule, &origin)
+	found = beside ? sekisho_policy_rule_origin(trial_policy(daemon)->policy, verdict->rule,
+						    &origin)
 		       : counters_rule_origin(daemon, verdict->rule, &origin);
 	if (found)
 		json_object_update_new(json, json_pack("{s:s?,s:I}", "file", origin.file, "line",
@@ -179,11 +180,12 @@ static json_t *pair_json(const struct daemon *daemon, const struct shadow_pair *
 void rpc_shadow_get(struct rpc_call *call)
 {
 	const struct daemon *daemon = call->control->daemon;
+	const struct shadow_policy *policy = trial_policy(daemon);
 	struct shadow_counts sum = {0};
 	struct pairs *pairs;
 	json_t *list;
 
-	if (daemon->shadow.config == NULL) {
+	if (policy == NULL) {
 		call->result = json_pack("{s:n}", "policy");
 		return;
 	}
@@ -196,13 +198,12 @@ void rpc_shadow_get(struct rpc_call *call)
 	list = json_array();
 	for (unsigned i = 0; i < pairs->count; i++)
 		json_array_append_new(list, pair_json(daemon, &pairs->pair[i]));
-	call->result =
-		json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o}", "policy",
-			  config_policy_name(daemon->shadow.config), "semantics",
-			  sekisho_semantics_word(sekisho_policy_semantics(daemon->shadow.policy)),
-			  "time_ms", (json_int_t)clock_ms(), "since_ms",
-			  (json_int_t)(clock_ms() - daemon->shadow.since_ms), "packets",
-			  (json_int_t)sum.packets, "differ", (json_int_t)sum.differ, "uncompared",
-			  (json_int_t)sum.uncompared, "pairs", list);
+	call->result = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o}", "policy",
+				 config_policy_name(policy->config), "semantics",
+				 sekisho_semantics_word(sekisho_policy_semantics(policy->policy)),
+				 "time_ms", (json_int_t)clock_ms(), "since_ms",
+				 (json_int_t)(clock_ms() - policy->since_ms), "packets",
+				 (json_int_t)sum.packets, "differ", (json_int_t)sum.differ,
+				 "uncompared", (json_int_t)sum.uncompared, "pairs", list);
 	free(pairs);
 }

@@ -38,6 +38,7 @@ struct pair {
 
 struct shadow {
 	struct sekisho_engine *engines[2]; /* the enforced one is the worker's */
+	uint64_t ahead; /* of the numbers of the enforced one's packets, since it began before */
 	_Atomic uint64_t packets, differ, uncompared;
 	_Atomic unsigned pair_count;
 	uint8_t pair_of[SEKISHO_REASON_COUNT][SEKISHO_REASON_COUNT];
@@ -47,31 +48,19 @@ struct shadow {
 
 /* ---- the policy ------------------------------------------------------------------------------- */
 
-int shadow_policy_load(struct shadow_policy *shadow, const char *path)
+int shadow_policy_build(struct shadow_policy *shadow, struct config_policy *config,
+			char message[SHADOW_MESSAGE_SIZE])
 {
-	char message[DAEMON_MESSAGE_MAX] = "no memory";
-	struct config_errors errors = {0};
-	struct sekisho_policy_spec spec;
+	struct sekisho_policy_spec spec = *config_policy_spec(config);
 
-	shadow->config = config_policy_load(path, &errors);
-	if (shadow->config == NULL) {
-		start_print_errors(&errors);
-		return -EINVAL;
-	}
-	config_errors_fini(&errors);
-	spec = *config_policy_spec(shadow->config);
+	shadow->config = config;
 	spec.matcher = SEKISHO_MATCHER_COMPILED;
+	snprintf(message, SHADOW_MESSAGE_SIZE, "no memory");
 	shadow->names = sekisho_rule_names_create(sekisho_policy_spec_names(&spec) + 1);
 	if (shadow->names != NULL)
-		shadow->policy =
-			sekisho_policy_create(&spec, shadow->names, message, sizeof(message));
-	if (shadow->policy == NULL) {
-		log_error("%s: %s", path, message);
-		shadow_policy_fini(shadow);
-		return -ENOMEM;
-	}
-	shadow->since_ms = clock_ms();
-	return 0;
+		shadow->policy = sekisho_policy_create(&spec, shadow->names, message,
+						       SHADOW_MESSAGE_SIZE);
+	return shadow->policy == NULL ? -ENOMEM : 0;
 }
 
 void shadow_policy_fini(struct shadow_policy *shadow)
@@ -243,7 +232,7 @@ void shadow_released(struct shadow *shadow, const struct sekisho_release *releas
 			    &releases[i].verdict);
 }
 
-/* Its own. Both engines have been given the same frames since their beginning, so numbers agree. */
+/* Its own, whose numbers are as far behind as it began later. */
 static void own_released(struct shadow *shadow)
 {
 	struct sekisho_release releases[DAEMON_BURST];
@@ -253,7 +242,8 @@ static void own_released(struct shadow *shadow)
 		released = sekisho_engine_release(shadow->engines[SHADOW_BESIDE], releases,
 						  DAEMON_BURST);
 		for (unsigned i = 0; i < released; i++)
-			wait_decide(shadow, SHADOW_BESIDE, releases[i].verdict.packet,
+			wait_decide(shadow, SHADOW_BESIDE,
+				    releases[i].verdict.packet + shadow->ahead,
 				    &releases[i].verdict);
 	} while (released == DAEMON_BURST);
 }
@@ -268,6 +258,8 @@ void shadow_burst(struct shadow *shadow, uint32_t now_ms, const struct sekisho_f
 
 	sekisho_engine_burst_both(shadow->engines, now_ms, frames, frame_count,
 				  (struct sekisho_verdict *const[2]){enforced, beside});
+	if (frame_count > 0)
+		shadow->ahead = enforced[0].packet - beside[0].packet;
 	for (unsigned i = 0; i < frame_count; i++) {
 		const struct sekisho_verdict verdicts[2] = {enforced[i], beside[i]};
 

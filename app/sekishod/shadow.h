@@ -13,7 +13,7 @@
  * last is then compared, though the frame may be gone; a packet that cannot be compared any more is
  * counted as that.
  *
- * Life: the policy is read and the engines are made at start. Written by the worker, read by any thread.
+ * Life: trial.h. Written by the worker, read by any thread.
  */
 #ifndef SEKISHOD_SHADOW_H
 #define SEKISHOD_SHADOW_H
@@ -37,12 +37,15 @@ struct shadow_policy {
 	uint64_t since_ms; /* clock_ms() when it began to judge */
 };
 
-/* Read and build it. 0, or -errno after the errors are printed. EAL has been started. */
-int shadow_policy_load(struct shadow_policy *shadow, const char *path);
+/* Build it from a parsed policy, which it then owns. 0, or -ENOMEM and a message. EAL has been started. */
+int shadow_policy_build(struct shadow_policy *shadow, struct config_policy *config,
+			char message[SHADOW_MESSAGE_SIZE]);
+
+/* In any case. */
 void shadow_policy_fini(struct shadow_policy *shadow);
 
 /*
- * The shadow of a worker's engine, which has been made like `like` and has judged nothing yet. NULL and a
+ * The shadow of a worker's engine, which has been made like `like` and may have judged for a while. NULL and a
  * message on failure.
  */
 struct shadow *shadow_create(const struct shadow_policy *policy, struct sekisho_engine *enforced,
@@ -50,7 +53,7 @@ struct shadow *shadow_create(const struct shadow_policy *policy, struct sekisho_
 			     char message[SHADOW_MESSAGE_SIZE]);
 void shadow_destroy(struct shadow *shadow);
 
-/* The engine that judges beside the worker's. Control thread, while no worker runs. */
+/* The engine that judges beside the worker's. Before a worker has the shadow. */
 struct sekisho_engine *shadow_engine(const struct shadow *shadow);
 
 /*

@@ -438,6 +438,7 @@ static void worker_upkeep(struct worker *worker, uint32_t now_ms, bool idle)
 		if (worker->daemon->shared_cpus)
 			sched_yield(); /* another worker may wait for this very cpu */
 	}
+	worker->shadow = atomic_load_explicit(&worker->shadow_next, memory_order_acquire);
 	tap_follow(&worker->tap, worker->engine);
 	sekisho_engine_rejudge(worker->engine, now_ms);
 	worker_answer(worker, now_ms);

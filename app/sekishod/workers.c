@@ -42,7 +42,8 @@ static void *engine_allocate(void *context, size_t size, size_t align)
 {
 	struct worker *worker = context;
 
-	worker->engine_bytes += size;
+	if (worker->engine == NULL) /* else it is for the shadow's */
+		worker->engine_bytes += size;
 	if (worker->daemon->hugepages)
 		return rte_zmalloc_socket("engine", size, (unsigned)align,
 					  (int)rte_lcore_to_socket_id(worker->lcore));
@@ -59,10 +60,12 @@ static void engine_release(void *context, void *memory)
 		free(memory);
 }
 
-static int worker_init(struct daemon *daemon, struct worker *worker, unsigned index, char *message)
+int worker_engine_config(struct worker *worker, struct sekisho_engine_config *config, char *message)
 {
+	const struct daemon *daemon = worker->daemon;
 	uint32_t flows = daemon->appliance->flows / daemon->worker_count;
-	struct sekisho_engine_config config = {
+
+	*config = (struct sekisho_engine_config){
 		.flows = flows < 64 ? 64 : flows,
 		.flows_together = daemon->steering.on ? daemon->appliance->flows : 0,
 		.zones = (uint16_t)daemon->edge_count,
@@ -72,15 +75,24 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 		.context = worker,
 	};
 
-	worker->daemon = daemon;
-	worker->index = index;
-	worker->lcore = daemon->appliance->workers[index];
-	if (getrandom(config.hash_key, sizeof(config.hash_key), 0) !=
-	    (ssize_t)sizeof(config.hash_key)) {
+	if (getrandom(config->hash_key, sizeof(config->hash_key), 0) !=
+	    (ssize_t)sizeof(config->hash_key)) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "no random numbers: %s", strerror(errno));
 		return -EIO;
 	}
-	memcpy(config.proof_key, daemon->proof_key, sizeof(config.proof_key));
+	memcpy(config->proof_key, daemon->proof_key, sizeof(config->proof_key));
+	return 0;
+}
+
+static int worker_init(struct daemon *daemon, struct worker *worker, unsigned index, char *message)
+{
+	struct sekisho_engine_config config;
+
+	worker->daemon = daemon;
+	worker->index = index;
+	worker->lcore = daemon->appliance->workers[index];
+	if (worker_engine_config(worker, &config, message) < 0)
+		return -EIO;
 	worker->engine = sekisho_engine_create(&config, message, DAEMON_MESSAGE_MAX);
 	if (worker->engine == NULL)
 		return -ENOMEM;
@@ -93,10 +105,7 @@ static int worker_init(struct daemon *daemon, struct worker *worker, unsigned in
 		snprintf(message, DAEMON_MESSAGE_MAX, "no memory to tell of packets");
 		return -ENOMEM;
 	}
-	if (daemon->shadow.config == NULL)
-		return 0;
-	worker->shadow = shadow_create(&daemon->shadow, worker->engine, &config, message);
-	return worker->shadow == NULL ? -ENOMEM : 0;
+	return 0;
 }
 
 static int qsbr_init(struct daemon *daemon, char *message)
@@ -116,18 +125,12 @@ static int qsbr_init(struct daemon *daemon, char *message)
 /* Sources are counted for all workers together. */
 static void share_limits(const struct daemon *daemon)
 {
-	struct sekisho_engine *enforced[CONFIG_WORKERS_MAX], *beside[CONFIG_WORKERS_MAX];
+	struct sekisho_engine *engines[CONFIG_WORKERS_MAX];
 
-	for (unsigned i = 0; i < daemon->worker_count; i++) {
-		enforced[i] = daemon->workers[i].engine;
-		if (daemon->workers[i].shadow != NULL)
-			beside[i] = shadow_engine(daemon->workers[i].shadow);
-	}
-	if (!daemon->steering.on)
-		return;
-	sekisho_engines_share_limits(enforced, daemon->worker_count);
-	if (daemon->workers[0].shadow != NULL)
-		sekisho_engines_share_limits(beside, daemon->worker_count);
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		engines[i] = daemon->workers[i].engine;
+	if (daemon->steering.on)
+		sekisho_engines_share_limits(engines, daemon->worker_count);
 }
 
 int worker_init_all(struct daemon *daemon, char *message)
@@ -187,7 +190,6 @@ void worker_fini_all(struct daemon *daemon)
 			sekisho_engine_destroy(daemon->workers[i].engine);
 		free(daemon->workers[i].drops);
 		tap_fini(&daemon->workers[i].tap);
-		shadow_destroy(daemon->workers[i].shadow);
 	}
 	steer_fini(daemon);
 	rte_free(daemon->qsbr);

@@ -34,7 +34,8 @@ cli shadow >"$work/said" 2>&1 || status=$?
 check "no shadow runs: exit 1" [ "$status" = 1 ]
 sekishod_stop
 
-appliance_more="shadow: strict.yaml"
+appliance_more="shadow: strict.yaml
+audit: $work/audit"
 sekishod_start aws-like.yaml
 
 # The founding case: both sides initiate, from port 500 to port 500. The other's initiation comes in by the flow.
@@ -58,10 +59,38 @@ check "a fragmented initiation, its last piece first, arrives" ike "$in" fragmen
 check "fragments are compared: $(summary '[.differ, .uncompared]')" [ "$(summary '[.differ, .uncompared]')" = '[3,0]' ]
 check "and counted: $before before" [ "$(summary .packets)" -ge $((before + 2)) ]
 
+# Another policy on trial, while packets go by: it begins anew, with no flows and counters of 0.
+tried() { local code=0; cli shadow "${@:2}" >"$work/out" 2>&1 || code=$?; [ $code -eq "$1" ]; } # STATUS OPTION...
+is() { check "$1: $2" [ "$2" = "$3" ]; }                                                          # WHAT FOUND EXPECTED
+check "the enforced policy is put on trial as well" tried 0 --policy "$work/aws-like.yaml"
+check "which is told" grep -q 'aws-like.yaml (aws-like) is on trial' "$work/out"
+check "crossing initiations, once more" ike "$in" cross "$out"
+is "it begins anew, and finds no difference" "$(summary '[.packets, .differ, (.policy | endswith("aws-like.yaml"))]')" '[2,0,true]'
+check "strict is put on trial once more" tried 0 -o json --policy "$work/strict.yaml"
+is "told as JSON" "$(jq -c '[.semantics, (.policy | endswith("/strict.yaml"))]' "$work/out")" '["strict",true]'
+check "fragments, whose numbers are not those of the enforced engine" ike "$in" fragments "$out"
+is "are compared" "$(summary '[.differ > 0, .uncompared]')" '[true,0]'
+sed 's/from: .*/from: [300.0.0.1]}/' "$work/strict.yaml" >"$work/bad.yaml"
+check "a policy that is none is refused" tried 1 --policy "$work/bad.yaml"
+check "with its place" grep -q 'bad.yaml:8:[0-9]*: error' "$work/out"
+check "and the trial goes on" grep -q 'strict.yaml (strict) has judged' <(cli shadow)
+check "readers may not" fails "$build/app/sekisho/sekisho" shadow --off --socket "$work/ro.sock"
+check "the trial is ended" tried 0 --off
+check "no shadow runs: exit 1 again" tried 1
+check "packets go on" ike "$in" cross "$out"
+check "ended twice" tried 0 --off
+check "is said" grep -q 'no shadow policy ran' "$work/out"
+check "and one more trial" tried 0 --policy "$work/strict.yaml"
+check "crossing initiations, at last" ike "$in" cross "$out"
+before=$(summary .differ)
+check "it sees a difference: $before" [ "$before" -gt 0 ]
+is "who put what on trial is in the audit" "$(jq -sc '[.[] | select(.event | startswith("shadow.")) | .event]' "$work/audit")" \
+    '["shadow.set","shadow.set","shadow.off","shadow.set"]'
+
 # The shadow goes on with its own flows whatever the enforced policy becomes.
 check "strict is committed" cli commit "$work/strict.yaml"
 check "now the crossing initiation is dropped" fails ike "$in" cross "$out" 3
-check "and the shadow agrees" [ "$(summary .differ)" = 3 ]
+check "and the shadow agrees" [ "$(summary .differ)" = "$before" ]
 
 sekishod_stop
 two_hosts_end
