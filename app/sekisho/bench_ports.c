@@ -52,7 +52,11 @@ static uint16_t lane_received(uint16_t port, uint16_t queue, struct rte_mbuf **m
 		lane->thread = pthread_self();
 		atomic_store_explicit(&lane->has_thread, true, memory_order_release);
 	}
-	count = bench_pace_receive(&lane->pace, port == lane->ports[1], mbufs, count, max);
+	if (lane->plan.wire != NULL)
+		count = bench_wire_receive(lane->plan.wire, port == lane->ports[1],
+					   lane->rings[port == lane->ports[1]], mbufs, count, max);
+	else
+		count = bench_pace_receive(&lane->pace, port == lane->ports[1], mbufs, count, max);
 	if (lane->received_at != 0 && atomic_load_explicit(&lane->measuring, memory_order_relaxed))
 		histogram_add(&lane->ticks, now - lane->received_at);
 	lane->received_at = count == max ? now : 0;
@@ -207,6 +211,12 @@ static bool port_make(struct bench_lane *lane, unsigned direction, unsigned seri
 	    rte_eth_tx_queue_setup(lane->ports[direction], 0, 0, SOCKET_ID_ANY, NULL) != 0 ||
 	    rte_eth_dev_start(lane->ports[direction]) != 0)
 		return false;
+	return true;
+}
+
+/* Have its bursts seen, on their way in and out. */
+static bool port_watch(struct bench_lane *lane, unsigned direction)
+{
 	lane->callbacks[direction] =
 		rte_eth_add_rx_callback(lane->ports[direction], 0, lane_received, lane);
 	lane->leaving[direction] =
@@ -215,7 +225,7 @@ static bool port_make(struct bench_lane *lane, unsigned direction, unsigned seri
 }
 
 /* A port's number may come again, and with it a callback that was left. */
-static void port_remove(struct bench_lane *lane, unsigned direction)
+static void port_unwatch(struct bench_lane *lane, unsigned direction)
 {
 	const struct rte_eth_rxtx_callback *callback = lane->callbacks[direction];
 	const struct rte_eth_rxtx_callback *leaving = lane->leaving[direction];
@@ -225,8 +235,28 @@ static void port_remove(struct bench_lane *lane, unsigned direction)
 		rte_free((void *)(uintptr_t)callback);
 	if (leaving != NULL && rte_eth_remove_tx_callback(lane->ports[direction], 0, leaving) == 0)
 		rte_free((void *)(uintptr_t)leaving);
+}
+
+static void port_remove(struct bench_lane *lane, unsigned direction)
+{
 	rte_eth_dev_stop(lane->ports[direction]);
 	rte_eth_dev_close(lane->ports[direction]);
+}
+
+/* Both ports: those of a wire are there already. */
+static bool ports_make(struct bench_lane *lane, unsigned serial)
+{
+	const struct bench_wire *wire = lane->plan.wire;
+	bool made = true;
+
+	for (unsigned d = 0; made && d < 2; d++) {
+		if (wire != NULL)
+			lane->ports[d] = wire->ports[d];
+		else
+			made = port_make(lane, d, serial);
+		made = made && port_watch(lane, d);
+	}
+	return made;
 }
 
 static uint32_t frames_wanted(const struct bench_lane_plan *plan)
@@ -262,8 +292,7 @@ bool bench_lane_init(struct bench_lane *lane, const struct bench_lane_plan *plan
 	lane->queue_pool =
 		rte_pktmbuf_pool_create(name, 63, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	made = made && lane->queue_pool != NULL && frames_fill(lane);
-	for (unsigned d = 0; made && d < 2; d++)
-		made = port_make(lane, d, serial);
+	made = made && ports_make(lane, serial);
 	if (!made)
 		snprintf(message, message_size, "no memory for %u frames", lane->frames);
 	return made;
@@ -271,9 +300,11 @@ bool bench_lane_init(struct bench_lane *lane, const struct bench_lane_plan *plan
 
 void bench_lane_fini(struct bench_lane *lane)
 {
-	for (unsigned d = 0; d < 2; d++)
+	for (unsigned d = 0; d < 2; d++) {
+		port_unwatch(lane, d);
 		if (lane->made[d])
 			port_remove(lane, d);
+	}
 	for (unsigned d = 0; d < 2; d++)
 		rte_ring_free(lane->rings[d]);
 	rte_mempool_free(lane->queue_pool);
@@ -303,11 +334,13 @@ unsigned bench_lane_turn(struct bench_lane *lane)
 	for (unsigned d = 0; d < 2; d++) {
 		struct rte_mbuf *mbufs[FRAMES_BURST];
 		uint64_t began = rte_rdtsc(), half;
-		uint16_t count = rte_eth_rx_burst(lane->ports[d], 0, mbufs, FRAMES_BURST);
+		uint16_t count = rte_eth_rx_burst(lane->ports[d], 0, mbufs, FRAMES_BURST), sent;
 
 		half = rte_rdtsc();
-		/* the ring has room for all frames there are */
-		frames += rte_eth_tx_burst(lane->ports[!d], 0, mbufs, count);
+		sent = rte_eth_tx_burst(lane->ports[!d], 0, mbufs, count);
+		if (sent < count) /* never to a ring, which has room for all frames there are */
+			rte_pktmbuf_free_bulk(mbufs + sent, count - sent);
+		frames += count;
 		bench_stages_ports(&lane->stages, began, half, rte_rdtsc());
 	}
 	return frames;

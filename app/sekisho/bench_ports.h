@@ -19,6 +19,7 @@
 #include "bench_pace.h"
 #include "bench_space.h"
 #include "bench_stages.h"
+#include "bench_wire.h"
 
 struct rte_eth_rxtx_callback;
 struct rte_mbuf;
@@ -34,6 +35,7 @@ struct bench_lane_plan {
 	uint32_t fresh_first;
 	unsigned fresh_percent; /* of the frames; at most 50, or 100 */
 	enum frames_size size;
+	struct bench_wire *wire; /* its devices are the ports; NULL: ports in memory */
 };
 
 /* One worker's ports. */

@@ -14,16 +14,15 @@
 
 #include <jansson.h>
 
+#include "bench_words.h"
+
 #ifdef __clang__
 #define COMPILER __VERSION__
 #else
 #define COMPILER "gcc " __VERSION__
 #endif
 
-#define CELL       64
-#define SENTENCE   512
-#define SENTENCES  12
-#define FULL_SHARE 0.97 /* of its core: less is told */
+#define CELL 64
 
 /* ---- the machine ------------------------------------------------------------------------------ */
 
@@ -145,7 +144,10 @@ static void hash_cell(const struct bench_report *report, const struct bench_resu
 
 static void times_cell(const double us[BENCH_SHARES], char *text)
 {
-	snprintf(text, CELL, "%.1f / %.1f / %.1f", us[0], us[1], us[2]);
+	if (us[0] > 0)
+		snprintf(text, CELL, "%.1f / %.1f / %.1f", us[0], us[1], us[2]);
+	else
+		snprintf(text, CELL, "not measured");
 }
 
 static void burst_cell(const struct bench_report *report, const struct bench_result *result,
@@ -210,142 +212,34 @@ static const struct row {
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
 
-/* ---- sentences -------------------------------------------------------------------------------- */
-
-static const char *size_words(const struct bench_report *report)
-{
-	return report->plan.size == FRAMES_IMIX ? "simple IMIX (7 x 64, 4 x 594, 1 x 1518 bytes)"
-						: "64-byte frames";
-}
-
-static void title_write(const struct bench_report *report, char *text, size_t size)
-{
-	snprintf(text, size,
-		 "%u flows, established %u %%, new %u %% of the packets, %s, %u core%s, %s",
-		 report->plan.flows, 100 - report->plan.fresh_percent, report->plan.fresh_percent,
-		 size_words(report), report->plan.cores, report->plan.cores == 1 ? "" : "s",
-		 report->policy ? report->policy : "100 rules");
-}
-
-/* What found a queue full, if anything did; returns how many sentences. */
-static unsigned lost_write(const struct bench_result *result, char *out)
-{
-	const struct bench_load *loads = result->loads;
-
-	if (loads[0].lost_percent + loads[1].lost_percent + loads[2].lost_percent == 0)
-		return 0;
-	snprintf(out, SENTENCE,
-		 "Under %s %.2g / %.2g / %.2g %% of the packets of %u / %u / %u %% load were lost, "
-		 "as "
-		 "the queue of their port was full.",
-		 sekisho_semantics_word(result->semantics), loads[0].lost_percent,
-		 loads[1].lost_percent, loads[2].lost_percent, bench_load_percent[0],
-		 bench_load_percent[1], bench_load_percent[2]);
-	return 1;
-}
-
-/* What is particular to this run; returns how many sentences. */
-static unsigned remarks_write(const struct bench_report *report, char (*out)[SENTENCE])
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < report->count; i++) {
-		const struct bench_result *result = &report->results[i];
-		const char *semantics = sekisho_semantics_word(result->semantics);
-
-		if (result->dropped > 0)
-			snprintf(out[count++], SENTENCE,
-				 "%s dropped %" PRIu64 " packets, mostly %s: %s.", semantics,
-				 result->dropped, sekisho_reason_word(result->drop_reason),
-				 sekisho_reason_sentence(result->drop_reason));
-		if (result->core_share < FULL_SHARE)
-			snprintf(out[count++], SENTENCE,
-				 "Under %s the workers had %.0f %% of their cores, other programs "
-				 "had "
-				 "the rest. Figures are of the time that they had, bursts and "
-				 "latency of all time.",
-				 semantics, 100 * result->core_share);
-		count += lost_write(result, out[count]);
-	}
-	if (report->flows_why[0] != '\0')
-		snprintf(out[count++], SENTENCE, "%s", report->flows_why);
-	if (!report->hugepages)
-		snprintf(out[count++], SENTENCE,
-			 "No huge pages are set apart, so the kernel was asked for transparent "
-			 "ones. "
-			 "Setting some apart (sysctl vm.nr_hugepages=...) may make it faster.");
-	return count;
-}
-
-/* How to read the figures; returns how many sentences. */
-static unsigned notes_write(const struct bench_report *report, char (*out)[SENTENCE])
-{
-	const struct bench_result *result = &report->results[0];
-	unsigned count = 0;
-
-	snprintf(
-		out[count++], SENTENCE,
-		"Frames go round between two ports in memory through the daemon's own worker loop; "
-		"no network card is in it. Gbit/s count frames with their check sequence and "
-		"without gaps.");
-	if (report->plan.fresh_percent < 100)
-		snprintf(out[count++], SENTENCE,
-			 "Established flows are %s; each sends in turn, in a random order.",
-			 result->live_kind == FRAMES_TCP ? "TCP" : "UDP");
-	if (report->plan.fresh_percent > 0)
-		snprintf(out[count++], SENTENCE,
-			 "New flows are UDP, opened by one packet and never answered. The workers' "
-			 "clock ran %u times as fast as time, so that they ended after 30 s of it, "
-			 "as fast as others began.",
-			 result->clock_factor);
-	snprintf(
-		out[count++], SENTENCE,
-		"What is judged is a burst at once, in steps that overlap, so the judging is one "
-		"stage; receiving and transmitting were measured alone. "
-		"The memory limit is two random cache lines a packet, in as much memory as a table "
-		"of this size takes.");
-	snprintf(
-		out[count++], SENTENCE,
-		"Latency is of packets that come one after the other, from when one comes to a "
-		"port "
-		"until it is sent by the other; p50 / p99 / p99.9. A port's queue takes 1024; what "
-		"finds it full is lost and has no latency.");
-	snprintf(out[count++], SENTENCE,
-		 "RFC 9411: the number of flows is its concurrent connections, all held and used. "
-		 "Its throughput is of whole HTTP transactions, and its connections per second are "
-		 "opened, used and closed: packets/s and new flows/s are not comparable with "
-		 "those.");
-	return count;
-}
-
 /* ---- as a table ------------------------------------------------------------------------------- */
 
 void bench_report_table(FILE *to, const struct bench_report *report)
 {
-	char sentences[SENTENCES][SENTENCE], title[SENTENCE], cell[CELL];
+	char sentences[BENCH_SENTENCES][BENCH_SENTENCE], title[BENCH_SENTENCE], cell[CELL];
 	struct machine machine;
 	unsigned count;
 
 	machine_read(&machine);
-	title_write(report, title, sizeof(title));
+	bench_title_write(report, title, sizeof(title));
 	fprintf(to, "%s\n%s, %ld cpus, %s, %s, %s\n\n%-36s", title, machine.cpu, machine.cpus,
 		machine.system, rte_version(), COMPILER, "");
 	for (unsigned i = 0; i < report->count; i++)
-		fprintf(to, "  %20s", sekisho_semantics_word(report->results[i].semantics));
+		fprintf(to, "  %24s", sekisho_semantics_word(report->results[i].semantics));
 	fputc('\n', to);
 	for (unsigned r = 0; r < ROW_COUNT; r++) {
 		fprintf(to, "%-36s", rows[r].title);
 		for (unsigned i = 0; i < report->count; i++) {
 			rows[r].cell(report, &report->results[i], cell);
-			fprintf(to, "  %20s", cell);
+			fprintf(to, "  %24s", cell);
 		}
 		fputc('\n', to);
 	}
 	fputc('\n', to);
-	count = remarks_write(report, sentences);
+	count = bench_remarks_write(report, sentences);
 	for (unsigned i = 0; i < count; i++)
 		fprintf(to, "%s\n", sentences[i]);
-	count = notes_write(report, sentences);
+	count = bench_notes_write(report, sentences);
 	for (unsigned i = 0; i < count; i++)
 		fprintf(to, "%s\n", sentences[i]);
 }
@@ -430,6 +324,11 @@ static json_t *result_json(const struct bench_report *report, const struct bench
 	json_object_set_new(line, "flows_alive", json_integer((json_int_t)result->flows));
 	json_object_set_new(line, "clock_factor", json_integer(result->clock_factor));
 	json_object_set_new(line, "dropped", json_integer((json_int_t)result->dropped));
+	json_object_set_new(line, "not_sent", json_integer((json_int_t)result->unsent));
+	if (bench_has_devices(report))
+		json_object_set_new(
+			line, "ports",
+			json_pack("[s, s]", report->plan.devices[0], report->plan.devices[1]));
 	json_object_set_new(line, "hugepages", json_boolean(report->hugepages));
 	json_object_set_new(line, "cpu", json_string(machine->cpu));
 	json_object_set_new(line, "cpus", json_integer(machine->cpus));
@@ -547,7 +446,7 @@ static void html_figures(FILE *to, const struct bench_report *report)
 
 void bench_report_html(FILE *to, const struct bench_report *report)
 {
-	char sentences[SENTENCES][SENTENCE], text[SENTENCE];
+	char sentences[BENCH_SENTENCES][BENCH_SENTENCE], text[BENCH_SENTENCE];
 	struct machine machine;
 	unsigned count;
 
@@ -560,19 +459,19 @@ void bench_report_html(FILE *to, const struct bench_report *report)
 	      "svg text{font-size:12px}svg rect{fill:#0072b2}.g{stroke:#ddd}</style>\n"
 	      "<h1>sekisho bench</h1>\n",
 	      to);
-	title_write(report, text, sizeof(text));
+	bench_title_write(report, text, sizeof(text));
 	html_element(to, "p", text);
 	snprintf(text, sizeof(text), "%s, %ld cpus, %s, %s, %s, sekisho " SEKISHO_VERSION,
 		 machine.cpu, machine.cpus, machine.system, rte_version(), COMPILER);
 	html_element(to, "p", text);
 	html_figures(to, report);
-	count = remarks_write(report, sentences);
+	count = bench_remarks_write(report, sentences);
 	for (unsigned i = 0; i < count; i++)
 		html_element(to, "p", sentences[i]);
 	for (unsigned i = 0; i < report->count; i++)
 		html_chart(to, &report->results[i]);
 	fputs("<h3>How to read this</h3>\n", to);
-	count = notes_write(report, sentences);
+	count = bench_notes_write(report, sentences);
 	for (unsigned i = 0; i < count; i++)
 		html_element(to, "p", sentences[i]);
 	fputs("</html>\n", to);

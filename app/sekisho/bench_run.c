@@ -39,11 +39,14 @@ const double bench_shares[BENCH_SHARES] = {0.5, 0.99, 0.999};
 struct bench {
 	struct bench_plan plan;
 	struct config_appliance appliance;
+	struct config_edge edge; /* with the devices, if there are any */
+	struct bench_wire wire;  /* the same */
 	uint16_t lcores[BENCH_CORES_MAX];
 	struct bench_cores cores; /* the same */
 	struct daemon daemon;
 	struct bench_lane *lanes; /* one a core */
 	bool started;             /* EAL */
+	bool wired;               /* the devices */
 };
 
 double bench_us(uint64_t ticks)
@@ -54,6 +57,12 @@ double bench_us(uint64_t ticks)
 bool bench_has_hugepages(const struct bench *bench)
 {
 	return bench->daemon.hugepages;
+}
+
+/* Whether frames go over a cable. */
+static bool has_wire(const struct bench *bench)
+{
+	return bench->plan.devices[0][0] != '\0';
 }
 
 /* ---- start ------------------------------------------------------------------------------------ */
@@ -113,8 +122,18 @@ static bool bench_init(struct bench *bench, char *message)
 		snprintf(message, BENCH_MESSAGE_MAX, "no memory");
 		return false;
 	}
+	if (has_wire(bench)) {
+		for (unsigned side = 0; side < 2; side++)
+			bench->edge.device[side] = bench->plan.devices[side];
+		bench->appliance.edges = &bench->edge;
+		bench->appliance.edge_count = 1;
+		daemon->frame_room = port_frame_room(&bench->appliance);
+	}
 	bench->started = eal_start(daemon, "sekisho", message) == 0;
-	return bench->started;
+	if (!bench->started || !has_wire(bench))
+		return bench->started;
+	bench->wired = bench_wire_start(&bench->wire, daemon, message);
+	return bench->wired;
 }
 
 struct bench *bench_create(const struct bench_plan *plan, struct bench_limits *limits,
@@ -139,6 +158,8 @@ struct bench *bench_create(const struct bench_plan *plan, struct bench_limits *l
 
 void bench_destroy(struct bench *bench)
 {
+	if (bench->wired)
+		bench_wire_stop(&bench->wire);
 	if (bench->started)
 		rte_eal_cleanup();
 	free(bench->daemon.edges);
@@ -150,7 +171,7 @@ void bench_destroy(struct bench *bench)
 /* ---- flows ------------------------------------------------------------------------------------ */
 
 /* Which flows: those that stay, and those that come and go. */
-static bool lane_plan(const struct bench *bench, const struct sekisho_policy_spec *spec,
+static bool lane_plan(struct bench *bench, const struct sekisho_policy_spec *spec,
 		      struct bench_lane_plan *plan, char *message)
 {
 	uint32_t live = bench->plan.flows / bench->plan.cores;
@@ -159,6 +180,8 @@ static bool lane_plan(const struct bench *bench, const struct sekisho_policy_spe
 					 .live = bench_space_largest(spec, FRAMES_TCP),
 					 .fresh_percent = bench->plan.fresh_percent,
 					 .size = bench->plan.size};
+	if (has_wire(bench))
+		plan->wire = &bench->wire;
 	if (plan->live.flows < live)
 		plan->live = bench_space_largest(spec, FRAMES_UDP);
 	if (plan->live.flows < live) {
@@ -396,7 +419,9 @@ static void result_finish(const struct bench *bench, struct bench_result *result
 		(double)engine_bytes * 100 / LOAD_PERCENT / (double)engines->flows_capacity;
 	result->flows = engines->flows;
 	result->received = engines->received;
-	result->dropped = totals.dropped;
+	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
+		result->unsent += totals.port_drops[d];
+	result->dropped = totals.dropped - result->unsent;
 	for (unsigned reason = 0; reason < SEKISHO_REASON_COUNT; reason++)
 		if (sekisho_reason_action(reason) == SEKISHO_DROP &&
 		    engines->by_reason[reason] > most) {
@@ -462,13 +487,22 @@ static bool workers_measure(struct bench *bench, struct sekisho_policy *policy,
 		done = worker_launch_all(daemon, message) == 0;
 		if (done)
 			trials_run(bench, result);
-		if (result->trials > 0)
+		if (result->trials > 0 && !has_wire(bench))
 			loads_run(bench, result);
 		if (!worker_stop_all(daemon))
 			_exit(EXIT_FAILURE); /* it may still touch all of our memory */
 		result_finish(bench, result);
 	}
 	worker_fini_all(daemon);
+	if (done && has_wire(bench) && !bench_wire_is_joined(&bench->wire)) {
+		snprintf(message, BENCH_MESSAGE_MAX,
+			 "what %.150s sends does not arrive at %.150s, nor the other way round: is "
+			 "there a "
+			 "cable "
+			 "between them?",
+			 bench->plan.devices[0], bench->plan.devices[1]);
+		return false;
+	}
 	if (done && result->trials == 0) {
 		snprintf(message, BENCH_MESSAGE_MAX,
 			 "all packets were dropped, most of them %s: %s",

@@ -15,6 +15,7 @@
 
 #include "bench_loads.h"
 #include "bench_stages.h"
+#include "bench_wire.h"
 
 #define BENCH_CORES_MAX   64
 #define BENCH_MESSAGE_MAX 512
@@ -27,7 +28,8 @@ struct bench_plan {
 	unsigned fresh_percent; /* of the packets open a flow; at most 50, or 100 */
 	enum frames_size size;
 	unsigned cores;
-	double seconds; /* for each semantics, at most */
+	double seconds;                    /* for each semantics, at most */
+	char devices[2][BENCH_DEVICE_MAX]; /* that a cable joins; empty: ports in memory */
 };
 
 /* What one policy did. */
@@ -50,6 +52,7 @@ struct bench_result {
 	unsigned clock_factor;  /* the workers' clock ran so many times as fast */
 	uint64_t flows;         /* at the end */
 	uint64_t received, dropped;
+	uint64_t unsent;                 /* passed, but the port was full */
 	enum sekisho_reason drop_reason; /* the most frequent, if any was */
 };
 

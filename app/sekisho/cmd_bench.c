@@ -95,6 +95,11 @@ static bool request_read(const struct cli *cli, struct request *request)
 		return refuse("cores", given->cores, "a number from 1 to 64");
 	if (seconds < 1 || seconds > SECONDS_MAX)
 		return refuse("duration", given->duration, "a time from 1s to 600s");
+	if (given->ports && !bench_wire_devices(given->ports, plan->devices))
+		return refuse("ports", given->ports,
+			      "two DPDK devices that a cable joins, as 0000:00:06.0,0000:00:07.0");
+	if (given->ports && cores > 1)
+		return refuse("cores", given->cores, "1 with --ports");
 	plan->cores = (unsigned)cores;
 	plan->seconds = (double)seconds;
 	if (plan->fresh_percent == 100)

@@ -48,8 +48,8 @@ static const struct verb verbs[] = {
 	 "a policy as describe-* would print it"},
 	{"doctor", cmd_doctor, "ocR", "", 0, 0, "[-c FILE] [--root DIR]",
 	 "is this machine fit for the appliance FILE: what is not, and the command that mends it; exit 1 if it will not run"},
-	{"bench", cmd_bench, "opNmzMJdr", "", 0, 0,
-	 "[--flows 1M] [--mix established:90,new:10] [--size 64|imix] [--semantics both|aws-like|strict] [--policy P] [--cores N] [--duration 10s] [--report FILE.html]",
+	{"bench", cmd_bench, "opNmzMJdGr", "", 0, 0,
+	 "[--flows 1M] [--mix established:90,new:10] [--size 64|imix] [--semantics both|aws-like|strict] [--policy P] [--cores N] [--ports A,B] [--duration 10s] [--report FILE.html]",
 	 "how fast this machine tracks connections"},
 	{"status", cmd_status, "os", "", 0, 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, 0, "", "its counters, drops by reason included"},
@@ -128,6 +128,7 @@ static const struct option long_options[] = {
 	{"semantics", required_argument, NULL, 'M'},
 	{"cores", required_argument, NULL, 'J'},
 	{"duration", required_argument, NULL, 'd'},
+	{"ports", required_argument, NULL, 'G'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -217,6 +218,8 @@ static const char **option_slot(struct cli *cli, int letter)
 		return &cli->bench.cores;
 	case 'd':
 		return &cli->bench.duration;
+	case 'G':
+		return &cli->bench.ports;
 	default:
 		return NULL;
 	}
