@@ -25,6 +25,7 @@
 #include "export_aws.h"
 #include "import_aws.h"
 #include "lint.h"
+#include "scenario.h"
 
 /* ---- Allocations that fail -------------------------------------------------------------------- */
 
@@ -215,6 +216,19 @@ static bool try_appliance(const struct input *input)
 	return good;
 }
 
+static bool try_scenario(const struct input *input)
+{
+	struct config_errors errors = {0};
+	struct scenario *scenario = scenario_load(input->name, &errors);
+	bool good = scenario != NULL;
+
+	if (!good && !said(&errors))
+		assert_true(memory.forever);
+	scenario_destroy(scenario);
+	config_errors_fini(&errors);
+	return good;
+}
+
 /* Try once with a failure at `fail`. True when the failure was never reached. */
 static bool try_once(trial *try, const struct input *input, unsigned long fail, bool forever)
 {
@@ -315,6 +329,12 @@ static void appliances(void **state)
 	try_file(try_appliance, SOURCE_ROOT "/config/examples/sekisho.yaml");
 }
 
+static void scenarios(void **state)
+{
+	assert_true(try_folder(try_scenario, SOURCE_ROOT "/config/examples/scenarios", ".yaml",
+			       false) > 1);
+}
+
 int main(void)
 {
 	/* jansson itself takes a string that it cannot keep for an impossible one, and aborts */
@@ -324,6 +344,7 @@ int main(void)
 		cmocka_unit_test(lint_changes_and_export),
 		cmocka_unit_test(imports),
 		cmocka_unit_test(appliances),
+		cmocka_unit_test(scenarios),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
