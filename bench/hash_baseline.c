@@ -120,6 +120,7 @@ static inline void find(struct hash_baseline *hash, int32_t *positions)
 		hash->next = 0;
 	for (unsigned i = 0; i < HASH_BASELINE_BURST; i++)
 		keys[i] = &hash->keys[hash->next++];
+	memory_prefetch(&hash->keys[hash->next], HASH_BASELINE_BURST * sizeof(*hash->keys));
 	rte_hash_lookup_bulk(hash->hash, keys, HASH_BASELINE_BURST, positions);
 }
 
