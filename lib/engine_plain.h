@@ -36,7 +36,8 @@ static inline bool engine_plain_tracks(struct job *job, struct flow *flow, uint3
 	struct packet_tcp tcp;
 
 	if (job->plain == IPPROTO_UDP) {
-		*timer = SEKISHO_TIMEOUT_UDP_STREAM;
+		*timer = flow->state == FLOW_STREAM ? SEKISHO_TIMEOUT_UDP_STREAM
+						    : SEKISHO_TIMEOUT_UDP;
 		return track_udp_is_settled(track, flow, job->direction);
 	}
 	if (flow->state != FLOW_ESTABLISHED)

@@ -144,13 +144,16 @@ static inline bool track_udp_tuple_proves(const struct sekisho_strict_spec *stri
 	       (chosen >= TRACK_EPHEMERAL_FIRST && chosen != called);
 }
 
-/* Whether packets of `direction` pass a stream by their tuple alone, and change nothing of it. */
+/*
+ * Whether packets of `direction` pass by their tuple alone, and change nothing of the flow: it is a stream,
+ * or they come from the opener, whose requests have been counted as far as they are.
+ */
 static inline bool track_udp_is_settled(const struct track *track, const struct flow *flow,
 					unsigned direction)
 {
 	const uint16_t port[2] = {flow->key.local_port, flow->key.peer_port};
 
-	return flow->state == FLOW_STREAM &&
+	return (flow->state == FLOW_STREAM || (direction == flow->opener && flow->requests == 2)) &&
 	       (!track->profile->answers_need_proof ||
 		(flow->grammar == 0 &&
 		 (track_is_originator(flow, direction) ||
