@@ -170,7 +170,9 @@ static void say_proof(struct telling *telling)
 		say(telling, "not asked: a later fragment shows none");
 	else if (reason == SEKISHO_REASON_FLOW_ORIGINATOR)
 		say(telling, "none is asked: its own side opened the flow");
-	else if (reason != SEKISHO_REASON_FLOW_ANSWER && reason != SEKISHO_REASON_ICMP_RELATED)
+	else if (reason == SEKISHO_REASON_ICMP_RELATED)
+		say(telling, "none is asked but that the packet which it quotes is one of the flow");
+	else if (reason != SEKISHO_REASON_FLOW_ANSWER)
 		say(telling, "not asked: it answers no flow");
 	else if (telling->subject->spec->semantics == SEKISHO_STRICT)
 		say(telling, "it is an answer to what the other side was admitted to send");

@@ -115,8 +115,11 @@ static void line_wait(long ms)
 }
 
 /* Ask and show until it is enough. */
-static enum cli_exit top_run(struct rpc *rpc, long interval_ms, bool screen)
+static enum cli_exit top_run(struct rpc *rpc, const struct cli *cli, bool screen)
 {
+	void (*print)(FILE *, const struct top_sample *, const struct top_sample *) =
+		cli->output == CLI_JSON ? top_json : top_summary;
+	long interval_ms = cli->interval_ms ? cli->interval_ms : INTERVAL_MS;
 	struct top_sample before, now;
 	enum cli_exit code = top_sample_init(&before, rpc);
 
@@ -127,7 +130,7 @@ static enum cli_exit top_run(struct rpc *rpc, long interval_ms, bool screen)
 		if (code == CLI_OK && screen)
 			screen_draw(&before, &now);
 		else if (code == CLI_OK)
-			top_summary(stdout, &before, &now);
+			print(stdout, &before, &now);
 		if (code == CLI_OK && screen)
 			screen_wait(interval_ms, &before, &now);
 		else if (code == CLI_OK)
@@ -141,15 +144,15 @@ static enum cli_exit top_run(struct rpc *rpc, long interval_ms, bool screen)
 
 enum cli_exit cmd_top(const struct cli *cli)
 {
-	long interval_ms = cli->interval_ms ? cli->interval_ms : INTERVAL_MS;
 	SCREEN *screen = NULL;
 	struct rpc rpc;
 	enum cli_exit code = rpc_init(&rpc, cli->socket, RPC_READ);
 
 	if (code == CLI_OK) {
-		screen = screen_open();
+		if (cli->output == CLI_TABLE)
+			screen = screen_open();
 		signals_take();
-		code = top_run(&rpc, interval_ms, screen != NULL);
+		code = top_run(&rpc, cli, screen != NULL);
 	}
 	if (screen) {
 		endwin();

@@ -73,7 +73,7 @@ static const struct verb verbs[] = {
 	 "packets into a pcapng file, with the verdict and its reason as each one's comment"},
 	{"shadow", cmd_shadow, "osipX", "", 0, 0, "[--interval TIME] | --policy P | --off",
 	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not given); put P in its place"},
-	{"top", cmd_top, "si", "", 0, 0, "[--interval TIME]",
+	{"top", cmd_top, "osi", "", 0, 0, "[--interval TIME]",
 	 "a screen of its rates, flows, drops, ports and workers, anew every TIME (2s if not given); q ends it"},
 	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
 	{"commit", cmd_commit, "osekg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",

@@ -9,6 +9,7 @@
 
 #include "drops.h"
 #include "flow_forms.h"
+#include "render.h"
 
 #define DROPS_ROWS 5
 #define FLOWS_ROWS 100
@@ -273,4 +274,22 @@ void top_summary(FILE *to, const struct top_sample *before, const struct top_sam
 		human(rate(before, now, flows_before, flows, "created"), e),
 		json_array_size(drops) ? text_of(json_array_get(drops, 0), "reason") : "none");
 	json_decref(drops);
+}
+
+void top_json(FILE *to, const struct top_sample *before, const struct top_sample *now)
+{
+	static const char *const counters[] = {"received", "sent", "dropped"};
+	json_t *line = json_copy(now->stats), *rates = json_object();
+
+	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		json_object_set_new(
+			rates, counters[i],
+			json_real(rate(before, now, before->stats, now->stats, counters[i])));
+	json_object_set_new(rates, "flows_created",
+			    json_real(rate(before, now, json_object_get(before->stats, "flows"),
+					   json_object_get(now->stats, "flows"), "created")));
+	json_object_set_new(line, "per_second", rates);
+	json_object_set_new(line, "drops", drops_rated(before->drops, now->drops));
+	render_line_json(to, line);
+	json_decref(line);
 }

@@ -34,4 +34,7 @@ void top_lines_fini(struct top_lines *lines);
 /* The same in one line, for what is no screen. */
 void top_summary(FILE *to, const struct top_sample *before, const struct top_sample *now);
 
+/* The same as an object in a line: the answer of `stats`, with its rates `per_second` and all `drops`. */
+void top_json(FILE *to, const struct top_sample *before, const struct top_sample *now);
+
 #endif

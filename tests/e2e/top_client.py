@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`sekisho top` at a terminal that keeps account of every place. usage: top_client.py BUILD"""
 import fcntl
+import json
 import os
 import pty
 import re
@@ -186,6 +187,14 @@ def lines(test):
         check("lines into a pipe", b"most drops: no-rule" in piped.stdout.readline() and piped.stdout.readline())
         piped.stdout.close()
         check("and an end when nobody reads them", piped.wait(PATIENCE) == 0)
+    with subprocess.Popen([f"{BUILD}/app/sekisho/sekisho", "top", "-o", "json", "--socket", test.socket_path,
+                           "--interval", "1s"], stdout=subprocess.PIPE) as piped:
+        line = json.loads(piped.stdout.readline())
+        check("as JSON: counters, rates and drops", line["flows"]["now"] == 2 and
+              line["per_second"] == {"received": 0, "sent": 0, "dropped": 0, "flows_created": 0} and
+              line["drops"][0]["reason"] == "no-rule", line)
+        piped.stdout.close()
+        check("which end as well", piped.wait(PATIENCE) == 0)
 
 
 def main():
