@@ -2,6 +2,7 @@
 /* hole.c: which flows let in what no rule does, and of that how much. */
 #include <netinet/in.h>
 
+#include "packet.h"
 #include "policy.h"
 #include "track.h"
 
@@ -75,7 +76,7 @@ enum sekisho_hole sekisho_policy_hole(const struct sekisho_policy *policy,
 				      const struct sekisho_flow_info *flow)
 {
 	if (!flow->opened[SEKISHO_EGRESS] || flow->opened[SEKISHO_INGRESS] ||
-	    rules_decide(policy, flow))
+	    packet_is_bad_source(flow->family, flow->peer) || rules_decide(policy, flow))
 		return SEKISHO_HOLE_NONE;
 	return policy->profile->answers_need_proof ? under_proof(policy, flow) : SEKISHO_HOLE_ANY;
 }

@@ -244,6 +244,25 @@ static __attribute__((noinline)) bool judge_options(struct packet *packet, const
 	return true;
 }
 
+static inline bool is_bad_ipv4_source(uint32_t source)
+{
+	return source >> 28 == 14 || source == 0xffffffff || source >> 24 == 127;
+}
+
+static inline bool is_bad_ipv6_source(const uint8_t *source)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return source[0] == 0xff || memcmp(source, loopback, sizeof(loopback)) == 0 ||
+	       memcmp(source, mapped, sizeof(mapped)) == 0;
+}
+
+bool packet_is_bad_source(unsigned family, const uint8_t *address)
+{
+	return family == 6 ? is_bad_ipv6_source(address) : is_bad_ipv4_source(load32(address));
+}
+
 /* What an IPv4 header says of itself; its `header` bytes are captured. */
 static inline void judge_ipv4(struct packet *packet, const uint8_t *ip, uint32_t header)
 {
@@ -253,7 +272,7 @@ static inline void judge_ipv4(struct packet *packet, const uint8_t *ip, uint32_t
 		note(packet, SEKISHO_REASON_BAD_IP_CHECKSUM);
 	if (packet->hop_limit == 0)
 		note(packet, SEKISHO_REASON_TTL_ZERO);
-	if (source >> 28 == 14 || source == 0xffffffff || source >> 24 == 127)
+	if (is_bad_ipv4_source(source))
 		note(packet, SEKISHO_REASON_BAD_SOURCE);
 	if (source == load32(ip + 16))
 		note(packet, SEKISHO_REASON_LAND);
@@ -398,16 +417,11 @@ static inline bool reach_l4(struct packet *packet, struct extent *extent)
 /* What an IPv6 header says of itself, besides its lengths. */
 static inline void judge_ipv6(struct packet *packet)
 {
-	static const uint8_t loopback[16] = {[15] = 1};
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	const uint8_t *source = packet->source;
-
 	if (packet->hop_limit == 0)
 		note(packet, SEKISHO_REASON_TTL_ZERO);
-	if (source[0] == 0xff || memcmp(source, loopback, sizeof(loopback)) == 0 ||
-	    memcmp(source, mapped, sizeof(mapped)) == 0)
+	if (is_bad_ipv6_source(packet->source))
 		note(packet, SEKISHO_REASON_BAD_SOURCE);
-	if (memcmp(source, packet->destination, 16) == 0)
+	if (memcmp(packet->source, packet->destination, 16) == 0)
 		note(packet, SEKISHO_REASON_LAND);
 }
 

@@ -135,4 +135,7 @@ bool packet_parse_quoted(struct packet *quoted, const struct packet *error);
  */
 bool packet_checksum_ok(const struct packet *packet);
 
+/* Whether no packet may come from an address, 16 bytes with IPv4 in the first 4: it is dropped `bad-source`. */
+bool packet_is_bad_source(unsigned family, const uint8_t *address);
+
 #endif

@@ -69,6 +69,11 @@ static const struct opening openings[] = {
 	 "[0.0.0.0/0]}], "
 	 "egress: [{number: 1, action: allow, protocol: all, to: [0.0.0.0/0]}]}]\n",
 	 "out udp 500 500 ike2 A 0 I 34", "none", "in udp 500 500 ike2 B 0 I 34", "network-acl"},
+	/* nor is what was sent to a group of hosts, since nothing comes from its address */
+	{FOUNDING("aws-like"),
+	 "out bytes 080045000020000100004011708dc6336402e000000902080208000c000061626364", "none",
+	 "in bytes 080045000020000100004011708de0000009c633640202080208000c000061626364",
+	 "bad-source"},
 	/* nor is what was opened from outside */
 	{SEMANTICS("aws-like") GROUP("{protocol: udp, ports: 80, from: [198.51.100.1/32]}", ""),
 	 "in udp 4000 80 junk", "none", "out udp 80 4000 junk", "flow-answer"},
