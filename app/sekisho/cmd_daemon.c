@@ -100,6 +100,7 @@ enum cli_exit cmd_status(const struct cli *cli)
 		{"HEARTBEAT", "heartbeat"},
 		{"HANDED IN", "handed_in"},
 		{"HANDED OUT", "handed_out"},
+		{"NO ROOM", "handover_full"},
 		{"QUEUES", "queues"},
 	};
 	json_t *result;

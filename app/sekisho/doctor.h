@@ -68,7 +68,6 @@ bool doctor_in_list(const char *list, unsigned number);
 /* A device of the appliance as the checks see it. */
 struct doctor_port {
 	const char *device;
-	unsigned lcore; /* of the worker that polls it */
 	bool pci;       /* address holds a PCI address, else an interface's name or nothing */
 	char address[64];
 	uint64_t capabilities; /* that opening it needs, a bit each */

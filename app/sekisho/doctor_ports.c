@@ -96,10 +96,22 @@ void doctor_drivers(struct doctor *doctor)
 
 /* ---- NUMA ------------------------------------------------------------------------------------- */
 
+/* The first worker whose lcore is not among these cpus; every worker polls every port. False: there is none. */
+static bool worker_outside(const struct doctor *doctor, const char *cpus, unsigned *lcore)
+{
+	for (size_t i = 0; i < doctor->appliance->worker_count; i++) {
+		*lcore = doctor->appliance->workers[i];
+		if (!doctor_in_list(cpus, *lcore))
+			return true;
+	}
+	return false;
+}
+
 static void node_of_pci(struct doctor *doctor, const struct doctor_port *port)
 {
 	struct doctor_finding finding = {.check = "numa", .subject = port->address};
 	char path[160], cpus[256], mend[560];
+	unsigned lcore;
 	long node;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/numa_node", port->address);
@@ -110,9 +122,8 @@ static void node_of_pci(struct doctor *doctor, const struct doctor_port *port)
 	}
 	snprintf(path, sizeof(path), "/sys/devices/system/node/node%ld/cpulist", node);
 	doctor_line(doctor, path, cpus, sizeof(cpus));
-	if (doctor_in_list(cpus, port->lcore)) {
-		doctor_tell(doctor, &finding, "on node %ld, as its worker, lcore %u", node,
-			    port->lcore);
+	if (!worker_outside(doctor, cpus, &lcore)) {
+		doctor_tell(doctor, &finding, "on node %ld, as all workers", node);
 		return;
 	}
 	finding.state = DOCTOR_WARN;
@@ -120,8 +131,8 @@ static void node_of_pci(struct doctor *doctor, const struct doctor_port *port)
 		 atoi(cpus), doctor->appliance->name, cpus);
 	finding.mend = mend;
 	doctor_tell(doctor, &finding,
-		    "on node %ld, but its worker, lcore %u, is not: each packet crosses over", node,
-		    port->lcore);
+		    "on node %ld, but a worker, lcore %u, is not: its packets cross over", node,
+		    lcore);
 }
 
 void doctor_numa(struct doctor *doctor)

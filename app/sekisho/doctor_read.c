@@ -158,7 +158,6 @@ unsigned doctor_ports(const struct doctor *doctor, struct doctor_port *ports)
 			struct doctor_port *port = &ports[count++];
 
 			port->device = appliance->edges[i].device[side];
-			port->lcore = appliance->workers[i % appliance->worker_count];
 			port_fill(port);
 		}
 	return count;

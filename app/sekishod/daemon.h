@@ -141,6 +141,7 @@ struct worker {
 	size_t engine_bytes; /* that it took */
 	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Atomic uint64_t handed_in, handed_out; /* frames, from and to other workers */
+	_Atomic uint64_t handover_full;         /* that there was no room for */
 	_Alignas(64) struct mailbox mailbox;
 	_Alignas(64) struct inquiry inquiry;
 	_Alignas(64) struct save_box box;

@@ -238,10 +238,16 @@ static bool worker_labels(FILE *to, const struct metrics_page *page, unsigned i)
 
 static const struct set workers = {workers_count, worker_labels};
 
-static uint64_t heartbeat_value(const struct metrics_page *page, unsigned i)
-{
-	return atomic_load_explicit(&page->daemon->workers[i].heartbeat, memory_order_relaxed);
-}
+#define WORKER(name, member)                                                \
+	static uint64_t name(const struct metrics_page *page, unsigned i)   \
+	{                                                                   \
+		return atomic_load_explicit(&page->daemon->workers[i].member, \
+					    memory_order_relaxed);          \
+	}
+WORKER(heartbeat_value, heartbeat)
+WORKER(handed_in_value, handed_in)
+WORKER(handed_out_value, handed_out)
+WORKER(handover_full_value, handover_full)
 
 /* ---- rules ------------------------------------------------------------------------------------ */
 
@@ -302,6 +308,9 @@ static const struct family families[] = {
 	PORT_LOSSES(X)
 #undef X
 	{"sekisho_policy_generation", "gauge", "The generation of the policy in force.", &edges, generation_value},
+	{"sekisho_worker_handed_in_packets_total", "counter", "Packets that other workers have handed over to it.", &workers, handed_in_value},
+	{"sekisho_worker_handed_out_packets_total", "counter", "Packets that it has handed over to other workers.", &workers, handed_out_value},
+	{"sekisho_worker_handover_full_packets_total", "counter", "Packets that it could not hand over for lack of room.", &workers, handover_full_value},
 	{"sekisho_worker_loops_total", "counter", "Rounds of the worker over its ports: its heartbeat.", &workers, heartbeat_value},
 	{"sekisho_rule_packets_total", "counter", "Packets admitted by the rule or by a flow that it opened, or denied by an entry of a network ACL.", &rules, rule_packets_value},
 	{"sekisho_rule_bytes_total", "counter", "Bytes of these packets.", &rules, rule_bytes_value},

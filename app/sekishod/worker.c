@@ -56,6 +56,8 @@ static unsigned hand_over(struct worker *worker, unsigned to, struct rte_mbuf **
 	unsigned given = rte_ring_sp_enqueue_burst(ring, (void **)mbufs, count, NULL);
 
 	counter_add(&worker->handed_out, given);
+	if (given < count)
+		counter_add(&worker->handover_full, count - given);
 	return given;
 }
 
