@@ -60,7 +60,8 @@ static inline enum sekisho_reason engine_plain_inspect(struct job *job, uint32_t
 	if (flow == NULL || flow_time_reached(now, flow->expires_at) ||
 	    flow->generation != zone->track.generation || zone->has_acls ||
 	    zone->has_never_filtered ||
-	    (zone->verifies_checksums && !(job->frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD)) ||
+	    (zone->verifies_checksums && !(job->frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD) &&
+	     !packet_plain_checksum_ok(job->frame->data, job->plain)) ||
 	    !engine_plain_tracks(job, flow, now, &timer))
 		return PACKET_REASON_NONE;
 	engine_flow_refresh(job, flow, timer, now);

@@ -67,6 +67,21 @@ static inline uint8_t packet_plain_protocol(const uint8_t *frame, uint32_t captu
 		       : 0;
 }
 
+/* Whether layer 4's checksum of a plain frame is right, as packet_checksum_ok() says of it once parsed. */
+static inline bool packet_plain_checksum_ok(const uint8_t *frame, uint8_t protocol)
+{
+	const uint8_t *ip = frame + PACKET_PLAIN_IP, *l4 = frame + PACKET_PLAIN_L4;
+	uint32_t length = load16(ip + 2) - IPV4_HEADER;
+
+	if (protocol == IPPROTO_UDP) {
+		if (load16(l4 + 6) == 0)
+			return true;
+		length = load16(l4 + 4);
+	}
+	return sum_is_right((uint64_t)htonl(length) + htonl(protocol) + sum_bytes(ip + 12, 8) +
+			    sum_bytes(l4, length));
+}
+
 /* The segment of a plain frame of TCP. */
 static inline void packet_plain_tcp(struct packet_tcp *tcp, const uint8_t *frame)
 {

@@ -51,7 +51,11 @@ static const char *const texts[] = {
 	"in udp 9 9 junk",
 	"out6 udp 2000 443 junk",
 	"in6 udp 443 2000 junk",
-	"ip 8 0 out udp 2000 443 junk",
+	"out ip 8 0 udp 2000 443 junk",
+	"out l4 6 1 udp 2000 443 junk", /* a wrong checksum, and none */
+	"in l4 6 1 udp 443 2000 junk",
+	"in l4 6 0 l4 7 0 udp 443 2000 junk",
+	"in l4 16 1 tcp 80 1000 A 501 151 0",
 	"out echo 1 1",
 };
 
