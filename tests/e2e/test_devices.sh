@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The same traffic over each kind of port that needs no hardware: AF_PACKET, AF_XDP, TAP, memif, and vhost with
 # virtio-user. Both hosts' kernels talk TCP, both initiate IKE between equal ports, a connection has no rule; then
-# what was received is what was sent, dropped by reason or held, and what a driver lost is told apart.
+# what was received is what was sent, dropped by reason or held, and what a driver lost is told apart. All with one
+# worker and with three.
 # Usage: test_devices.sh --build DIR. Exit 77 when namespaces are not to be had.
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
 two_hosts_begin "$@"
@@ -29,56 +30,137 @@ serve "$in" 8080
 serve "$in" 9090
 
 talk() { traffic "$1" talk "${@:2}"; }
-unanswered() { # NAMESPACE ADDRESS PORT
-    local status=0
-    on "$1" timeout 1 python3 "$here/traffic.py" talk "$2" "$3" 1 10 || status=$?
-    [ $status -eq 124 ]
+told() { [ "$(reason "$1")" -ge "$2" ]; } # REASON COUNT
+unanswered() { # NAMESPACE ADDRESS PORT: its first packet is dropped, and it still waits
+    local client status=0
+    ip netns exec "$1" python3 "$here/traffic.py" talk "$2" "$3" 1 10 &
+    client=$!
+    soon told no-rule 1 && kill -0 "$client" || status=1
+    kill "$client" || status=1
+    wait "$client" || true
+    return $status
 }
 initiations_cross() { on "$in" timeout 60 python3 "$here/ike.py" cross "$out" "$@"; } # [SECONDS]
 
 # ---- what goes over each --------------------------------------------------------------------------
 
-traffic_set() { # NAME
-    check "$1: ping out" on "$in" ping -c 1 -W 10 192.0.2.1
-    check "$1: 30 connections out" talk "$in" 192.0.2.1 7000 30 1000
-    check "$1: 10 connections in by their rule, IPv6" talk "$out" fd00::2 8080 10 1000
-    check "$1: 1 MiB there and back" talk "$in" 192.0.2.1 7000 1 1048576
-    check "$1: datagrams of all sizes" traffic "$in" datagrams 192.0.2.1 7000 1 63 64 511 1471 1472
-    check "$1: nobody connects without a rule" unanswered "$out" 192.0.2.2 9090
-    check "$1: and that is told" [ "$(reason no-rule)" -ge 1 ]
-    check "$1: nothing legitimate was out of window" [ "$(reason out-of-window)" = 0 ]
-    check "$1: strict: the peer's own IKE is no answer" fails initiations_cross 1
-    check "$1: and that is told" [ "$(reason no-proof-ike)" = 1 ]
-    check "$1: aws-like is committed" cli commit "$work/aws.yaml"
-    check "$1: aws-like: its tuple is enough" initiations_cross
-    check "$1: losses of the drivers are told" [ "$(counter '[.ports[] | .driver_missed, .driver_errors,
+traffic_set() {
+    check "$kind: ping out" on "$in" ping -c 1 -W 10 192.0.2.1
+    check "$kind: 30 connections out" talk "$in" 192.0.2.1 7000 30 1000
+    check "$kind: 10 connections in by their rule, IPv6" talk "$out" fd00::2 8080 10 1000
+    check "$kind: 1 MiB there and back" talk "$in" 192.0.2.1 7000 1 1048576
+    check "$kind: datagrams of all sizes" traffic "$in" datagrams 192.0.2.1 7000 1 63 64 511 1471 1472
+    check "$kind: nobody connects without a rule" unanswered "$out" 192.0.2.2 9090
+    check "$kind: nothing legitimate was out of window" [ "$(reason out-of-window)" = 0 ]
+    check "$kind: strict: the peer's own IKE is no answer" fails initiations_cross 0.5
+    check "$kind: and that is told" soon told no-proof-ike 1
+    check "$kind: aws-like is committed" cli commit "$work/aws.yaml"
+    check "$kind: aws-like: its tuple is enough" initiations_cross
+    check "$kind: losses of the drivers are told" [ "$(counter '[.ports[] | .driver_missed, .driver_errors,
         .driver_no_mbuf, .driver_transmit_errors | numbers] | length')" = 8 ]
 }
 
-# ---- AF_PACKET, and frames that come faster than they are taken ----------------------------------
+# ---- each kind -----------------------------------------------------------------------------------
 
-device_in=net_af_packet0,iface=p-in,blocksz=4096,framesz=2048,framecnt=64
-sekishod_start strict.yaml
-traffic_set af_packet
 frames() { ip -n "$mid" -s -j link show p-in | jq '.[0].stats64.rx.packets'; }
-received() { counter '.ports[] | select(.side == "inside").received'; }
-missed() { counter '.ports[] | select(.side == "inside").driver_missed'; }
-before=$(($(frames) - $(received) - $(missed)))
-missed_before=$(missed)
-kill -STOP "$daemon"
-bursts=()
-for ((burst = 0; burst < 5; burst++)); do
-    on "$in" ping -q -c 100 -i 0.002 -W 1 192.0.2.1 >/dev/null 2>&1 &
-    bursts+=($!)
-done
-wait "${bursts[@]}" || true
-kill -CONT "$daemon"
-check "af_packet: after a stop it forwards" on "$in" ping -c 1 -W 10 192.0.2.1
-check "af_packet: $(($(missed) - missed_before)) frames found the ring full" [ $(($(missed) - missed_before)) -ge 100 ]
-check "af_packet: what came was received or missed" [ $(($(frames) - $(received) - $(missed))) = "$before" ]
-sekishod_stop
+of_inside() { counter ".ports[] | select(.side == \"inside\").$1"; } # KEY
+unaccounted() { echo $(($(frames) - $(of_inside received) - $(of_inside driver_missed))); }
+unaccounted_is() { [ "$(unaccounted)" = "$1" ]; } # FRAMES
 
-# ---- AF_XDP ---------------------------------------------------------------------------------------
+# Frames that come faster than they are taken: more than the ring holds, while nobody takes any.
+overrun() {
+    local burst bursts=() before missed
+    before=$(unaccounted)
+    missed=$(of_inside driver_missed)
+    kill -STOP "$daemon"
+    for ((burst = 0; burst < 5; burst++)); do
+        on "$in" ping -q -c 100 -i 0.002 -W 1 192.0.2.1 >/dev/null 2>&1 &
+        bursts+=($!)
+    done
+    wait "${bursts[@]}" || true
+    kill -CONT "$daemon"
+    check "$kind: after a stop it forwards" on "$in" ping -c 1 -W 10 192.0.2.1
+    check "$kind: what came was received, or missed as the ring was full" soon unaccounted_is "$before"
+    missed=$(($(of_inside driver_missed) - missed))
+    check "$kind: $missed frames were missed" [ "$missed" -ge 50 ]
+}
+
+over_af_packet() {
+    device_in=net_af_packet0,iface=p-in,blocksz=4096,framesz=2048,framecnt=64
+    device_out=net_af_packet1,iface=p-out,framecnt=8192
+    sekishod_start strict.yaml
+    traffic_set
+    overrun
+    sekishod_stop
+}
+
+over_af_xdp() {
+    device_in=net_af_xdp0,iface=p-in device_out=net_af_xdp1,iface=p-out
+    sekishod_start strict.yaml
+    traffic_set
+    sekishod_stop
+    check "$kind: the interfaces are as before" fails grep -q xdp <(ip -n "$mid" link show)
+}
+
+# Interfaces that sekishod makes, each in a bridge with a host's wire.
+over_tap() {
+    device_in=net_tap0,iface=tap-in device_out=net_tap1,iface=tap-out
+    sekishod_start strict.yaml
+    for side in in out; do
+        ip -n "$mid" link add "br-$side" type bridge mcast_snooping 0
+        ip -n "$mid" link set "p-$side" master "br-$side"
+        ip -n "$mid" link set "tap-$side" master "br-$side"
+        ip -n "$mid" link set "tap-$side" addrgenmode none
+        ip -n "$mid" link set "br-$side" addrgenmode none up
+    done
+    traffic_set
+    sekishod_stop
+    ip -n "$mid" link del br-in
+    ip -n "$mid" link del br-out
+}
+
+# Two firewalls in a row, joined in memory.
+far_start() { # DEVICE: the second firewall, from this port to the outside
+    sed -e "s|device: \"$device_in\"|device: \"$1\"|" \
+        -e "s|device: \"$device_out\"|device: \"net_af_packet1,iface=p-out,framecnt=8192\"|" \
+        -e "s|strict.yaml|open.yaml|" -e "s|$work/s.sock|$work/far.sock|" -e "s|$work/ro.sock|$work/far-ro.sock|" \
+        "$work/sekisho.yaml" >"$work/far.yaml"
+    ip netns exec "$mid" "$build/app/sekishod/sekishod" -c "$work/far.yaml" 2>"$work/far.log" &
+    far=$!
+    for _ in $(seq 200); do
+        grep -q 'ready' "$work/far.log" && return
+        sleep 0.1
+    done
+    cat "$work/far.log"
+    echo "the second sekishod did not start"
+    exit 1
+}
+
+far_stop() {
+    kill "$far"
+    wait "$far" || true
+    check "$kind: conservation of the second: $(sed -n 's/.*conservation: //p' "$work/far.log")" \
+        grep -q 'conservation: .*: holds' "$work/far.log"
+}
+
+in_a_row() { # DEVICE FAR-DEVICE
+    device_in=net_af_packet0,iface=p-in,framecnt=8192 device_out=$1
+    sekishod_start strict.yaml
+    far_start "$2"
+    traffic_set
+    sekishod_stop
+    far_stop
+}
+
+over_memif() {
+    in_a_row "net_memif0,role=server,socket=$work/memif.sock" "net_memif0,role=client,socket=$work/memif.sock"
+}
+
+over_vhost() {
+    in_a_row "net_vhost0,iface=$work/vhost.sock" "net_virtio_user0,path=$work/vhost.sock"
+}
+
+# ---- which there are -----------------------------------------------------------------------------
 
 sockets_of_xdp() { # exit 0 if the kernel has them, and maps to reach them by
     python3 - <<'PY'
@@ -99,78 +181,25 @@ has_driver() { # NAME
     compgen -G "$(pkg-config --variable=libdir libdpdk)/dpdk/pmds-*/librte_net_$1.so*" >/dev/null
 }
 
-if ! has_driver af_xdp || ! sockets_of_xdp; then
-    echo "skipped: AF_XDP: no driver in this DPDK, or no such sockets in this kernel"
-else
-    device_in=net_af_xdp0,iface=p-in device_out=net_af_xdp1,iface=p-out
-    sekishod_start strict.yaml
-    traffic_set af_xdp
-    sekishod_stop
-    check "af_xdp: the interfaces are as before" fails grep -q xdp <(ip -n "$mid" link show)
-fi
+has_tap() { (exec 3<>/dev/net/tun) 2>/dev/null; }
 
-# ---- TAP: interfaces that sekishod makes, each in a bridge with a host's wire ---------------------
+kinds=(af_packet)
+offer() { # KIND WHAT-IT-LACKS COMMAND...: it is there if the command succeeds
+    if "${@:3}"; then
+        kinds+=("$1")
+    else
+        echo "skipped: $1: $2"
+    fi
+}
+offer af_xdp "no driver in this DPDK, or no such sockets in this kernel" eval 'has_driver af_xdp && sockets_of_xdp'
+offer tap "no driver in this DPDK, or /dev/net/tun cannot be opened" eval 'has_driver tap && has_tap'
+offer memif "no driver in this DPDK" has_driver memif
+offer vhost "no drivers in this DPDK" eval 'has_driver vhost && has_driver virtio'
 
-if ! has_driver tap || ! (exec 3<>/dev/net/tun) 2>/dev/null; then
-    echo "skipped: TAP: no driver in this DPDK, or /dev/net/tun cannot be opened"
-else
-    device_in=net_tap0,iface=tap-in device_out=net_tap1,iface=tap-out
-    sekishod_start strict.yaml
-    for side in in out; do
-        ip -n "$mid" link add "br-$side" type bridge mcast_snooping 0
-        ip -n "$mid" link set "p-$side" master "br-$side"
-        ip -n "$mid" link set "tap-$side" master "br-$side"
-        ip -n "$mid" link set "tap-$side" addrgenmode none
-        ip -n "$mid" link set "br-$side" addrgenmode none up
+for workers in 1 "1, 2, 3"; do
+    for name in "${kinds[@]}"; do
+        kind="$name, workers $workers"
+        "over_$name"
     done
-    traffic_set tap
-    sekishod_stop
-    ip -n "$mid" link del br-in
-    ip -n "$mid" link del br-out
-fi
-
-# ---- memif, and vhost with virtio-user: two firewalls in a row, joined in memory ------------------
-
-far_start() { # DEVICE: the second firewall, from this port to the outside
-    sed -e "s|device: \"$device_in\"|device: \"$1\"|" \
-        -e "s|device: \"$device_out\"|device: \"net_af_packet1,iface=p-out,framecnt=8192\"|" \
-        -e "s|strict.yaml|open.yaml|" -e "s|$work/s.sock|$work/far.sock|" -e "s|$work/ro.sock|$work/far-ro.sock|" \
-        "$work/sekisho.yaml" >"$work/far.yaml"
-    ip netns exec "$mid" "$build/app/sekishod/sekishod" -c "$work/far.yaml" 2>"$work/far.log" &
-    far=$!
-    for _ in $(seq 200); do
-        grep -q 'ready' "$work/far.log" && return
-        sleep 0.1
-    done
-    cat "$work/far.log"
-    echo "the second sekishod did not start"
-    exit 1
-}
-
-far_stop() { # NAME
-    kill "$far"
-    wait "$far" || true
-    check "$1: conservation of the second: $(sed -n 's/.*conservation: //p' "$work/far.log")" \
-        grep -q 'conservation: .*: holds' "$work/far.log"
-}
-
-in_a_row() { # NAME DEVICE FAR-DEVICE
-    device_in=net_af_packet0,iface=p-in,framecnt=8192 device_out=$2
-    sekishod_start strict.yaml
-    far_start "$3"
-    traffic_set "$1"
-    sekishod_stop
-    far_stop "$1"
-}
-
-if has_driver memif; then
-    in_a_row memif "net_memif0,role=server,socket=$work/memif.sock" "net_memif0,role=client,socket=$work/memif.sock"
-else
-    echo "skipped: memif: no driver in this DPDK"
-fi
-if has_driver vhost && has_driver virtio; then
-    in_a_row vhost "net_vhost0,iface=$work/vhost.sock" "net_virtio_user0,path=$work/vhost.sock"
-else
-    echo "skipped: vhost: no drivers in this DPDK"
-fi
+done
 two_hosts_end

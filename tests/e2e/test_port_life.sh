@@ -18,16 +18,8 @@ groups:
 YAML
 chmod 777 "$work" # the daemon's sockets are in it, and it will be another user
 
-soon() { # COMMAND...: within a time that no machine needs
-    local try
-    for try in $(seq 200); do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.1
-    done
-    "$@"
-}
 link_is() { [ "$(cli status -o json | jq -r '.edges[0].link')" = "$1" ]; }    # up|down
-drops() { counter ".ports[] | select(.side == \"$1\").$2"; }                  # SIDE KEY
+dropped() { [ "$(counter ".ports[] | select(.side == \"$1\").$2")" -ge "$3" ]; } # SIDE KEY COUNT
 talks() { traffic "$in" talk 192.0.2.1 7000 5 1000; }
 told() { # SIDE JQ: an event of this port says so
     jq -se --arg side "$1" "any(.[]; .event == \"port\" and .side == \$side and ($2))" "$work/events"
@@ -62,7 +54,7 @@ for side in out in; do
     if [ $side = out ]; then
         created=$(counter .flows.created)
         on "$in" ping -q -c 3 -i 0.1 -W 0.1 192.0.2.1 >/dev/null 2>&1 || true
-        check "what was for it is dropped, port-down" soon [ "$(drops outside port_down)" -ge 3 ]
+        check "what was for it is dropped, port-down" soon dropped outside port_down 3
         check "and makes no flow" [ "$(counter .flows.created)" = "$created" ]
     fi
     plug $side
@@ -86,7 +78,7 @@ check "and told" soon told outside '.mtu == 1400'
 pings() { on "$in" ping -q -c 2 -i 0.1 -W 5 "$@" 192.0.2.1; }
 check "what fits passes" pings -M do -s 1372
 check "what does not is dropped" fails on "$in" ping -q -c 3 -i 0.1 -W 0.5 -M do -s 1373 192.0.2.1
-check "and counted, too-long" [ "$(drops outside too_long)" = 3 ]
+check "and counted, too-long" soon dropped outside too_long 3
 check "by its word too" [ "$(cli drops -o json | jq -r 'select(.reason == "too-long").packets')" = 3 ]
 ip -n "$mid" link set p-out mtu 1500
 check "the MTU is back" soon told outside '.mtu == 1500 and .link == "up"'

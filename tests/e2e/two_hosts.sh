@@ -194,6 +194,15 @@ check() { # WHAT COMMAND...
 
 fails() { ! "$@"; } # COMMAND...
 
+soon() { # COMMAND...: it succeeds within a time that no machine needs
+    local try
+    for try in $(seq 200); do
+        ! "$@" >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    "$@"
+}
+
 cli() { "$build/app/sekisho/sekisho" "$@" --socket "$work/s.sock"; }
 
 counter() { # JQ-PATH: of `sekisho stats`
