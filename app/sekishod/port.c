@@ -18,6 +18,7 @@
 #include "rss.h"
 
 #define POOL_CACHE  256
+#define XDP_FRAMES  4096 /* AF_XDP's rings to be filled and emptied, of 2048 each */
 
 /* Room for frames is given in steps, so that four of them fill whole pages. */
 #define ROOM_STEP   1024u
@@ -25,15 +26,24 @@
 #define ROOM_MAX    16384u
 #define ROOM_BESIDE 128u /* Ethernet, two VLAN tags, and an AF_PACKET ring's own header */
 
+/* Frames that a driver keeps beside its descriptors. */
+static unsigned port_kept_frames(const char *device)
+{
+	static const char driver[] = "net_af_xdp";
+
+	return strncmp(device, driver, sizeof(driver) - 1) == 0 ? XDP_FRAMES : 0;
+}
+
 unsigned port_mbufs(const struct config_appliance *appliance, unsigned workers)
 {
-	unsigned ports = (unsigned)appliance->edge_count * 2, replayed = 0;
+	unsigned ports = (unsigned)appliance->edge_count * 2, kept = 0;
 	unsigned descriptors = workers * steer_descriptors(workers);
 
 	for (size_t i = 0; i < appliance->edge_count; i++)
 		for (unsigned side = 0; side < 2; side++)
-			replayed += replayed_packets(appliance->edges[i].device[side]);
-	return replayed + ports * 2 * descriptors +
+			kept += replayed_packets(appliance->edges[i].device[side]) +
+				port_kept_frames(appliance->edges[i].device[side]);
+	return kept + ports * 2 * descriptors +
 	       workers * (SEKISHO_HELD_DEFAULT + steer_room(workers)) +
 	       (workers + 1) * (2 * POOL_CACHE + 2 * DAEMON_BURST);
 }

@@ -6,6 +6,7 @@
 
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_mempool.h>
 #include <rte_version.h>
 
 #include "control.h"
@@ -71,12 +72,13 @@ static json_t *workers_json(const struct control *control)
 	return list;
 }
 
-/* Bytes in use: of the C library's heap, of DPDK's, and of pages in memory. */
-static json_t *memory_json(void)
+/* Bytes in use: of the C library's heap, of DPDK's, and of pages in memory; and buffers of frames, how many in all and free. */
+static json_t *memory_json(const struct daemon *daemon)
 {
 	const struct mallinfo2 heap = mallinfo2();
 	struct rte_malloc_socket_stats stats;
 	unsigned long pages = 0, dpdk = 0;
+	unsigned frames = 0, unused = 0;
 	FILE *file = fopen("/proc/self/statm", "r");
 
 	if (file != NULL) {
@@ -87,9 +89,14 @@ static json_t *memory_json(void)
 	for (unsigned i = 0; i < rte_socket_count(); i++)
 		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) == 0)
 			dpdk += stats.heap_allocsz_bytes;
-	return json_pack("{s:I,s:I,s:I}", "heap", (json_int_t)(heap.uordblks + heap.hblkhd), "dpdk",
+	if (daemon->pool != NULL) {
+		frames = daemon->pool->size;
+		unused = rte_mempool_avail_count(daemon->pool);
+	}
+	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "heap", (json_int_t)(heap.uordblks + heap.hblkhd), "dpdk",
 			 (json_int_t)dpdk, "resident",
-			 (json_int_t)pages * (json_int_t)sysconf(_SC_PAGESIZE));
+			 (json_int_t)pages * (json_int_t)sysconf(_SC_PAGESIZE), "frames",
+			 (json_int_t)frames, "frames_free", (json_int_t)unused);
 }
 
 /* What became of saving flows, and of resuming those of the run before; null without a state directory. */
@@ -128,6 +135,6 @@ void rpc_status(struct rpc_call *call)
 		"semantics", sekisho_semantics_word(sekisho_policy_semantics(first->policy)),
 		"policy", config_policy_name(first->config), "generation",
 		(json_int_t)first->generation, "state", daemon->appliance->state, "pending",
-		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(),
+		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(daemon),
 		"flow_image", flow_image_json(daemon), "edges", edges_json(daemon), "workers", workers_json(call->control));
 }
