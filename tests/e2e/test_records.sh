@@ -88,7 +88,7 @@ check "and packets go on" traffic "$in" talk 192.0.2.1 7000 1 100
 sed 's/account_id/format: "${srcaddr} ${sport}", account_id/' "$work/sekisho.yaml" >"$work/bad.yaml"
 refused() { "$build/app/sekishod/sekishod" -c "$work/bad.yaml" --check >"$work/out" 2>&1; }
 check "a field that there is not is refused" fails refused
-check "by name and place" grep -qE "^[^:]+/bad.yaml:10:[0-9]+: error: records.flow_log.format: '\\$\{sport\}'" "$work/out"
+check "by name and place" grep -qE "^[^:]+/bad.yaml:[0-9]+:[0-9]+: error: records.flow_log.format: '\\$\{sport\}'" "$work/out"
 
 sekishod_stop
 two_hosts_end
