@@ -217,6 +217,8 @@ static struct flow flow_of(const struct record *record, const struct sekisho_rec
 
 	flow.key.zone = terms->zones[record->key.zone];
 	flow.syn_mark = record->turns;
+	if (flow.state == FLOW_ESTABLISHED && !terms->exact)
+		flow.state = FLOW_RESUMED;
 	memcpy(&flow.track, record->track, sizeof(flow.track));
 	for (unsigned d = 0; d < 2; d++)
 		flow.rule[d] = record->rule[d] == SEKISHO_RULE_NONE ? SEKISHO_RULE_NONE
@@ -289,6 +291,7 @@ enum sekisho_import sekisho_engine_import(struct sekisho_engine *engine, uint32_
 		memcpy(place->rule, flow.rule, sizeof(place->rule));
 		return SEKISHO_IMPORT_REMEMBERED;
 	}
+	engine->table.resumed_at = now_ms;
 	limit_enter(&engine->table.limit, &zone->ceilings, place);
 	for (unsigned d = 0; d < 2; d++)
 		flow_table_set_rule(&engine->table, place, d, flow.rule[d]);

@@ -78,6 +78,7 @@ void sekisho_engine_excerpt(const struct sekisho_engine *engine, uint32_t now_ms
 	memset(excerpt, 0, sizeof(*excerpt));
 	memcpy(excerpt->proof_key, engine->config.proof_key, sizeof(excerpt->proof_key));
 	excerpt->now_ms = now_ms;
+	excerpt->resumed_ms = table->resumed_at;
 	excerpt->received = engine->telemetry.received;
 	excerpt->capacity = table->capacity;
 	excerpt->free_entries = table->capacity - table->taken;
@@ -188,6 +189,7 @@ static void lay_out(struct sekisho_engine *engine, const struct sekisho_policy *
 	engine->telemetry.received = excerpt->received;
 	engine->telemetry.now_ms = excerpt->now_ms;
 	table->swept_at = excerpt->now_ms;
+	table->resumed_at = excerpt->resumed_ms;
 	for (unsigned i = 0; i < excerpt->count; i++)
 		put_entry(engine, policy, &excerpt->entries[i]);
 	if (excerpt->recyclable[FLOW_VICTIM_UNANSWERED])

@@ -25,7 +25,7 @@ struct sekisho_excerpt_entry {
 /* All of an engine's state that one packet could meet. */
 struct sekisho_excerpt {
 	uint8_t proof_key[32]; /* the engine's, so that what proofs remember reads the same: a secret */
-	uint32_t now_ms;
+	uint32_t now_ms, resumed_ms;
 	uint32_t count;
 	uint64_t received; /* packets, before this one */
 	uint32_t capacity, free_entries, half_open; /* of the table; and of flows */

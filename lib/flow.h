@@ -23,6 +23,7 @@ enum flow_state {
 	FLOW_SYN_CROSSED,  /* and so has the other, unasked: neither is acknowledged by both */
 	FLOW_SYN_RECEIVED, /* or the other has answered */
 	FLOW_ESTABLISHED,
+	FLOW_RESUMED,    /* established in a former run; its numbers may have gone on unseen */
 	FLOW_PICKED_UP,  /* opened by no SYN, and only the opener has spoken (AWS-80) */
 	FLOW_FIN_WAIT,   /* one side has sent FIN */
 	FLOW_CLOSE_WAIT, /* and the other has acknowledged it */
@@ -65,6 +66,7 @@ struct flow {
 	uint8_t opener : 1;  /* direction of the first opening packet */
 	uint8_t counted : 1; /* among the flows of its source, and the half-open ones: limit.h */
 	uint8_t counted_half_open : 1;
+	uint8_t caught_up : 1; /* resumed: a side that a rule opens has said where the flow is */
 	uint8_t grammar;   /* enum sekisho_grammar + 1, or 0 */
 	uint16_t timeouts; /* which set of the policy's timeouts */
 	union {

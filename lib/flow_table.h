@@ -47,6 +47,7 @@ struct flow_table {
 	uint32_t taken;     /* entries that are not free: flows, address pairs, proofs' memories */
 	uint32_t sweep;     /* where ageing goes on */
 	uint32_t swept_at;  /* tick */
+	uint32_t resumed_at; /* tick, of flows that are behind */
 	uint32_t sweep_per_ms; /* entries */
 	uint32_t sweep_due;    /* entries to look at, of the time until then */
 	struct flow_hash_secret secret;

@@ -610,6 +610,7 @@ struct sekisho_record_terms {
 	const uint16_t *zones;
 	const uint32_t *rules;
 	uint32_t zone_count, rule_count;
+	bool exact; /* no packet has passed since the export; else TCP may have gone on unseen */
 };
 
 /* Whose flow it is: what chooses an engine. */

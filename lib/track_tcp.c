@@ -65,6 +65,15 @@ struct cell {
 	C(RST,     CLOSE,       BELIEVE,      RST_EXACT), \
 	C(ODD,     KEEP,        BELIEVE,      BAD_SET)}
 
+/* As established, but the windows are those of a former run (track_tcp_resume.c). */
+#define RESUMED_CELLS { \
+	C(SYN,     REMEMBER,    BELIEVE,      CHALLENGE), \
+	C(SYN_ACK, RENEW,       BELIEVE,      SYN_ACK_LATE), \
+	C(ACK,     CATCH_UP,    BELIEVE,      BEHIND), \
+	C(FIN,     CATCH_UP,    BELIEVE,      BEHIND), \
+	C(RST,     CLOSE,       BELIEVE,      RST_EXACT), \
+	C(ODD,     KEEP,        BELIEVE,      BAD_SET)}
+
 /* A FIN has been sent, so any RST in the window closes (STRICT-14). */
 #define CLOSING_CELLS(syn) { \
 	C(SYN,     KEEP,        syn,          syn), \
@@ -125,6 +134,7 @@ static const struct cell cells[FLOW_STATE_COUNT][ROLE_COUNT][CLASS_COUNT] = {
 			C(ODD,     KEEP,        BELIEVE, BAD_SET)},
 	},
 	[FLOW_ESTABLISHED] = {[OPENER] = ESTABLISHED_CELLS, [OTHER] = ESTABLISHED_CELLS},
+	[FLOW_RESUMED] = {[OPENER] = RESUMED_CELLS, [OTHER] = RESUMED_CELLS},
 	[FLOW_PICKED_UP] = {
 		[OPENER] = {
 			C(SYN,     KEEP,        BELIEVE, REOPEN),

@@ -30,6 +30,7 @@ enum effect {
 	ACKNOWLEDGE, /* the other's SYN is acknowledged; established once both are */
 	NUMBERS,     /* what is sent, acknowledged and offered */
 	SEGMENT,     /* that, and FINs and their acknowledgements */
+	CATCH_UP,    /* the same, where numbers may have gone on unseen */
 	RENEW,       /* a SYN-ACK: if it answers a later SYN, begin anew */
 	CLOSE        /* a RST */
 };
@@ -52,6 +53,7 @@ enum check {
 	CHALLENGE, /* the trigger of a challenge ACK, from a side that a rule has opened (STRICT-15) */
 	ACKS_SYN,     /* acknowledges exactly the SYN; else judged: bad-handshake (STRICT-12, 14) */
 	IN_WINDOW,    /* STRICT-13 */
+	BEHIND,       /* the same, or the window may be doubted */
 	HANDSHAKE,    /* in the window, and acknowledges the other's SYN */
 	CROSSED,      /* the same, with the number of its own SYN */
 	SYN_ACK_LATE, /* in the window, or answers a later SYN */
@@ -68,6 +70,11 @@ struct track_result track_tcp_check(enum check check, const struct segment *segm
 
 /* What a segment that passes does. */
 void track_tcp_apply(enum effect effect, const struct segment *segment);
+
+/* ---- track_tcp_resume.c: connections that may have gone on unseen ---- */
+
+/* Whether the windows of a former run may be doubted still. */
+bool track_tcp_may_be_behind(const struct segment *segment);
 
 /*
  * Is it the SYN that this side has sent before? Once that was acknowledged only half of its

@@ -126,6 +126,11 @@ static struct track_result check_in_window(const struct segment *segment)
 	return check_past_fin(segment);
 }
 
+static struct track_result check_behind(const struct segment *segment)
+{
+	return track_tcp_may_be_behind(segment) ? TRACK_PASSED : check_in_window(segment);
+}
+
 static struct track_result check_syn_ack_late(const struct segment *segment)
 {
 	return track_tcp_syn_answered(segment) ? TRACK_PASSED : check_window(segment);
@@ -164,6 +169,8 @@ struct track_result track_tcp_check(enum check check, const struct segment *segm
 		return check_acks_syn(segment);
 	case IN_WINDOW:
 		return check_in_window(segment);
+	case BEHIND:
+		return check_behind(segment);
 	case HANDSHAKE:
 		return check_handshake(segment);
 	case CROSSED:

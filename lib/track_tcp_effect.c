@@ -99,6 +99,25 @@ static void close_by(const struct segment *segment)
 	segment->flow->state = FLOW_CLOSED;
 }
 
+/* The segment passes because it fits, or because it says itself where the connection is. */
+static void catch_up(const struct segment *segment)
+{
+	bool fits = track_window_check(segment->sender, segment->receiver, segment->tcp) ==
+		    SEKISHO_BOUND_NONE;
+
+	if (track_is_originator(segment->flow, segment->direction)) {
+		if (!fits)
+			track_window_catch_up(segment->sender, segment->receiver, segment->tcp);
+		segment->flow->caught_up = true;
+	} else if (!fits) {
+		return;
+	} else if (segment->flow->caught_up) {
+		segment->flow->state = FLOW_ESTABLISHED;
+	}
+	numbers(segment);
+	note_fins(segment);
+}
+
 void track_tcp_apply(enum effect effect, const struct segment *segment)
 {
 	switch (effect) {
@@ -128,6 +147,9 @@ void track_tcp_apply(enum effect effect, const struct segment *segment)
 	case SEGMENT:
 		numbers(segment);
 		note_fins(segment);
+		return;
+	case CATCH_UP:
+		catch_up(segment);
 		return;
 	case RENEW:
 		if (track_tcp_syn_answered(segment))

@@ -107,31 +107,62 @@ void track_window_pick_up(struct flow_tcp_side *sender, struct flow_tcp_side *re
 	receiver->end = receiver->acked = tcp->ack;
 }
 
-enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
-				      const struct flow_tcp_side *receiver,
-				      const struct packet_tcp *tcp)
+static inline enum sekisho_bound check_data(const struct flow_tcp_side *sender,
+					    const struct flow_tcp_side *receiver,
+					    const struct packet_tcp *tcp)
 {
-	uint32_t seq = tcp->seq, ack = tcp->ack, end = packet_tcp_end(tcp);
-	uint32_t ack_reach = reach(sender, receiver);
+	uint32_t end = packet_tcp_end(tcp);
 
 	/* no window keeps a FIN back, nor does it what a RST says to people */
 	if (tcp->flags & PACKET_TCP_RST)
-		end = seq;
+		end = tcp->seq;
 	else if (tcp->flags & PACKET_TCP_FIN)
 		end--;
 	if (track_window_before(limit_of(sender, receiver), end))
 		return SEKISHO_BOUND_DATA_UPPER;
-	if (is_old(sender, receiver, seq, end))
+	if (is_old(sender, receiver, tcp->seq, end))
 		return SEKISHO_BOUND_DATA_LOWER;
+	return SEKISHO_BOUND_NONE;
+}
+
+static inline enum sekisho_bound check_ack(const struct flow_tcp_side *sender,
+					   const struct flow_tcp_side *receiver,
+					   const struct packet_tcp *tcp)
+{
+	uint32_t ack_reach = reach(sender, receiver);
+
 	if (!(tcp->flags & PACKET_TCP_ACK))
 		return SEKISHO_BOUND_NONE;
-	if (track_window_before(receiver->end, ack))
+	if (track_window_before(receiver->end, tcp->ack))
 		return SEKISHO_BOUND_ACK_UPPER;
 	if (ack_reach < ACK_REACH_MIN)
 		ack_reach = ACK_REACH_MIN;
-	if (track_window_before(ack, receiver->end - ack_reach))
+	if (track_window_before(tcp->ack, receiver->end - ack_reach))
 		return SEKISHO_BOUND_ACK_LOWER;
 	return SEKISHO_BOUND_NONE;
+}
+
+enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
+				      const struct flow_tcp_side *receiver,
+				      const struct packet_tcp *tcp)
+{
+	enum sekisho_bound bound = check_data(sender, receiver, tcp);
+
+	return bound != SEKISHO_BOUND_NONE ? bound : check_ack(sender, receiver, tcp);
+}
+
+void track_window_catch_up(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
+			   const struct packet_tcp *tcp)
+{
+	bool knows_data = check_data(sender, receiver, tcp) == SEKISHO_BOUND_NONE;
+	bool knows_ack = check_ack(sender, receiver, tcp) == SEKISHO_BOUND_NONE;
+
+	if (!knows_data) {
+		sender->end = packet_tcp_end(tcp);
+		sender->acked = tcp->seq;
+	}
+	if (!knows_ack)
+		receiver->end = receiver->acked = tcp->ack;
 }
 
 bool track_window_is_next(const struct flow_tcp_side *side, uint32_t sequence)

@@ -63,6 +63,10 @@ static inline bool track_window_known(const struct flow_tcp_side sides[2])
 	return sides[0].scale != TRACK_WINDOW_UNKNOWN && sides[1].scale != TRACK_WINDOW_UNKNOWN;
 }
 
+/* The sender's word is taken for where both sides are, as far as it does not fit what is known. */
+void track_window_catch_up(struct flow_tcp_side *sender, struct flow_tcp_side *receiver,
+			   const struct packet_tcp *tcp);
+
 /* Which bound a segment fails. For a RST only its sequence counts, not what it carries. */
 enum sekisho_bound track_window_check(const struct flow_tcp_side *sender,
 				      const struct flow_tcp_side *receiver,

@@ -173,6 +173,7 @@ static const struct conntrack_state {
 	{"syn-crossed", "SYN_SENT2", 0},
 	{"syn-received", "SYN_RECV", 0},
 	{"established", "ESTABLISHED", 1},
+	{"resumed", "ESTABLISHED", 1},
 	{"picked-up", "ESTABLISHED", 0},
 	{"fin-wait", "FIN_WAIT", 1},
 	{"close-wait", "CLOSE_WAIT", 1},

@@ -99,6 +99,11 @@ void image_add_rule(struct image_writer *writer, const char *name)
 	writer->header.rule_count++;
 }
 
+void image_set_exact(struct image_writer *writer)
+{
+	writer->header.exact = 1;
+}
+
 int image_end(struct image_writer *writer)
 {
 	writer->header.checksum = header_checksum(&writer->header);
@@ -145,7 +150,7 @@ static const char *header_refuse(const struct image_header *header, uint64_t siz
 	if (header->length != size)
 		return "it is not as long as it says";
 	if (header->names_at < HEADER_SIZE || header->names_at > size ||
-	    size - header->names_at > NAMES_MAX || header->reserved != 0 ||
+	    size - header->names_at > NAMES_MAX || header->exact > 1 ||
 	    header->zone_count > ZONES_MAX || header->rule_count > RULES_MAX ||
 	    2 * (uint64_t)(header->zone_count + header->rule_count) > size - header->names_at)
 		return "its header makes no sense";

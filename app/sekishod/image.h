@@ -35,7 +35,7 @@ struct image_header {
 	uint64_t records;
 	uint64_t names_at; /* where names begin */
 	uint8_t proof_key[32];
-	uint32_t reserved; /* 0 */
+	uint32_t exact;    /* 1: no packet has passed since; 0 */
 	uint32_t checksum; /* of the header up to here */
 };
 
@@ -59,6 +59,9 @@ void image_add_records(struct image_writer *writer, const uint8_t *bytes, size_t
 /* Names are added after all records: those of zones first, both in the order of their numbers. */
 void image_add_zone(struct image_writer *writer, const char *name);
 void image_add_rule(struct image_writer *writer, const char *name);
+
+/* No packet has passed since the records were made, nor will. */
+void image_set_exact(struct image_writer *writer);
 
 /* Write the header, and make sure that all of it is on the disk. 0, or -errno of whatever failed. */
 int image_end(struct image_writer *writer);

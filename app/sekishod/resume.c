@@ -192,7 +192,8 @@ void resume_flows(struct daemon *daemon)
 	resuming.terms = (struct sekisho_record_terms){.zones = zones,
 						       .rules = rules,
 						       .zone_count = image->header.zone_count,
-						       .rule_count = image->header.rule_count};
+						       .rule_count = image->header.rule_count,
+						       .exact = image->header.exact};
 	if (zones != NULL && rules != NULL)
 		image_resume(&resuming);
 	else

@@ -97,6 +97,8 @@ static void file_end(struct save *save)
 		image_add_zone(&save->writer, daemon->edges[i].name);
 	for (uint32_t i = 0; save->rc == 0 && i < rules; i++)
 		image_add_rule(&save->writer, sekisho_rule_name(daemon->names, i));
+	if (atomic_load(&daemon->stop))
+		image_set_exact(&save->writer);
 	if (save->rc == 0)
 		save->rc = image_end(&save->writer);
 	if (save->writer.fd >= 0)

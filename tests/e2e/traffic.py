@@ -7,8 +7,8 @@ talk HOST PORT COUNT SIZE [AT_ONCE [WAYS [FIRST]]]
                                       COUNT connections of SIZE bytes there and back, which take the WAYS in turn
                                       ("esr" if not told), each from a port of its own from FIRST on, if told
 send HOST PORT BYTES                  one connection, one way; the far end's digest must be ours
-hold HOST PORT COUNT                  COUNT connections, each with a byte there and back every second, until it
-                                      is ended; then tells how many still live
+hold HOST PORT COUNT [SIZE]           COUNT connections, each with a byte there and back every second, or SIZE bytes
+                                      as fast as they go, until it is ended; then tells how many still live
 datagrams HOST PORT SIZE...           a datagram of each size there and back
 number HOST PORT COUNT RATE           COUNT flows of numbered datagrams, RATE of them in a second, there and back,
                                       until it is ended; then tells how many were sent and how many came back
@@ -126,22 +126,23 @@ async def send(host, port, size):
         raise ValueError("other bytes arrived")
 
 
-async def hold_one(reader, writer, ended):
+async def hold_one(reader, writer, ended, size):
     while not ended.is_set():
-        byte = random.randbytes(1)
-        writer.write(HEADER.pack(b"e", 1) + byte)
-        if await asyncio.wait_for(reader.readexactly(1), PATIENCE) != byte:
-            raise ValueError("another byte came back")
-        await asyncio.sleep(1)
+        data = random.randbytes(size or 1)
+        writer.write(HEADER.pack(b"e", len(data)) + data)
+        if await asyncio.wait_for(reader.readexactly(len(data)), PATIENCE) != data:
+            raise ValueError("other bytes came back")
+        if size == 0:
+            await asyncio.sleep(1)
     writer.close()
 
 
-async def hold(host, port, count):
+async def hold(host, port, count, size="0"):
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     open_ones = [await asyncio.open_connection(host, int(port)) for _ in range(int(count))]
     print("all are open", flush=True)
-    results = await asyncio.gather(*(hold_one(*one, ended) for one in open_ones),
+    results = await asyncio.gather(*(hold_one(*one, ended, int(size)) for one in open_ones),
                                    return_exceptions=True)
     lost = [result for result in results if result is not None]
     print(f"{len(results) - len(lost)} of {len(results)} live", *set(map(repr, lost)))

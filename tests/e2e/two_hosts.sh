@@ -264,9 +264,9 @@ serve() { # NAMESPACE PORT: both families, until the end
 }
 
 # Connections that live on while other things happen; see traffic.py.
-hold_start() { # NAMESPACE ADDRESS PORT COUNT
+hold_start() { # NAMESPACE ADDRESS PORT COUNT [SIZE]
     local told=$work/held-${#holders[@]}
-    ip netns exec "$1" python3 "$here/traffic.py" hold "$2" "$3" "$4" >"$told" 2>&1 &
+    ip netns exec "$1" python3 "$here/traffic.py" hold "${@:2}" >"$told" 2>&1 &
     holders+=($!)
     for _ in $(seq 200); do
         grep -q 'all are open' "$told" && return

@@ -146,7 +146,8 @@ static void import(struct driver *driver, const uint8_t *records, size_t used, u
 	struct sekisho_record_terms terms = {.zones = zones,
 					     .rules = rules,
 					     .zone_count = MODEL_ZONES,
-					     .rule_count = sekisho_rule_names_count(names)};
+					     .rule_count = sekisho_rule_names_count(names),
+					     .exact = true};
 	size_t length;
 
 	for (uint32_t i = 0; rules != NULL && i < terms.rule_count; i++)

@@ -109,7 +109,9 @@ static void reach(struct setup *setup, enum flow_state state)
 	if (state == FLOW_SYN_RECEIVED)
 		return;
 	pass(setup, OPENER, A, ISN_OPENER + 1, ISN_OTHER + 1);
-	if (state == FLOW_ESTABLISHED)
+	if (state == FLOW_RESUMED)
+		setup->flow->state = FLOW_RESUMED;
+	if (state == FLOW_ESTABLISHED || state == FLOW_RESUMED)
 		return;
 	pass(setup, OPENER, F | A, ISN_OPENER + 1, ISN_OTHER + 1);
 	if (state == FLOW_FIN_WAIT)
@@ -229,6 +231,12 @@ static const struct cells {
 		{"=", "=", "=", "fin-wait", "closed", "="},
 		{"=", "=", "=", "fin-wait", "closed", "!bad-flags"}}},
 	{FLOW_ESTABLISHED, OTHER, {
+		{"=", "=", "=", "fin-wait", "closed", "="},
+		{"?simultaneous-open", "=", "=", "fin-wait", "closed", "!bad-flags"}}},
+	{FLOW_RESUMED, OPENER, {
+		{"=", "=", "=", "fin-wait", "closed", "="},
+		{"=", "=", "=", "fin-wait", "closed", "!bad-flags"}}},
+	{FLOW_RESUMED, OTHER, {
 		{"=", "=", "=", "fin-wait", "closed", "="},
 		{"?simultaneous-open", "=", "=", "fin-wait", "closed", "!bad-flags"}}},
 	{FLOW_PICKED_UP, OPENER, {
