@@ -94,8 +94,8 @@ static void close_by(const struct segment *segment)
 
 	sender->fin = true;
 	segment->receiver->fin = false;
-	sender->fin_acked = !sender->syn_acked || (sender->acked == sender->end &&
-						   segment->tcp->seq == sender->end);
+	sender->fin_acked = !sender->syn_acked ||
+			    (sender->acked == sender->end && segment->tcp->seq == sender->end);
 	segment->flow->state = FLOW_CLOSED;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "json_memory.h"
 
 struct actor audit_daemon(void)
 {
@@ -32,7 +33,7 @@ static void audit_record(const struct daemon *daemon, const char *event, const s
 			   (json_int_t)actor->uid, "pid", (json_int_t)actor->pid);
 	if (record != NULL && more != NULL)
 		json_object_update(record, more);
-	line = record == NULL ? NULL : json_dumps(record, JSON_COMPACT);
+	line = json_text(record, JSON_COMPACT);
 	json_decref(record);
 	json_decref(more);
 	log_info("audit %s", line ? line : "record without memory");

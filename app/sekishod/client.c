@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "json_memory.h"
 
 #define OUTPUT_PAUSE 65536 /* with more than this waiting, no further line is taken */
 
@@ -42,7 +43,7 @@ static bool output_add(struct client *client, const char *text, size_t length)
 
 void client_send(struct client *client, json_t *object)
 {
-	char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+	char *text = json_text(object, JSON_COMPACT);
 
 	json_decref(object);
 	/* An answer that cannot be told must not be left out in silence. */
@@ -189,10 +190,11 @@ void client_event(struct control *control, struct client *client, uint32_t event
 	client_continue(control, client);
 }
 
+const char client_refusal[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32005,"
+			      "\"message\":\"too many clients\"}}\n";
+
 void client_open(struct control *control, int fd, enum control_role role)
 {
-	static const char refusal[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32005,"
-				      "\"message\":\"too many clients\"}}\n";
 	struct epoll_event event = {.events = EPOLLIN};
 	struct client *client = NULL;
 	struct ucred peer = {.uid = (uid_t)-1};
@@ -212,7 +214,8 @@ void client_open(struct control *control, int fd, enum control_role role)
 			free(client->input);
 			client->fd = -1;
 		}
-		if (send(fd, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL) < 0)
+		control->daemon->clients_refused++;
+		if (send(fd, client_refusal, strlen(client_refusal), MSG_NOSIGNAL) < 0)
 			log_debug("a client was refused unheard");
 		close(fd);
 		return;

@@ -7,6 +7,7 @@
  * Signals are blocked before EAL makes its threads, so all of them come here.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -104,10 +105,18 @@ static void deadline_reached(struct control *control)
 static void listener_accept(struct control *control, enum control_role role)
 {
 	for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
-		int fd = accept4(control->listeners[role], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = socket_accept(control->listeners[role], &control->spare, client_refusal);
 
+		if (fd == -EMFILE || fd == -ENFILE) {
+			control->daemon->clients_refused++;
+			if (!control->refuses)
+				log_error("no file descriptors are left: clients are refused");
+			control->refuses = true;
+			continue;
+		}
 		if (fd < 0)
 			return;
+		control->refuses = false;
 		client_open(control, fd, role);
 	}
 }
@@ -158,6 +167,7 @@ static int control_watch(struct control *control)
 	rc = watches_start(&control->daemon->watches, control->daemon, &cpus);
 	if (rc < 0)
 		return rc;
+	control->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);
 	control->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	control->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -222,6 +232,7 @@ static void control_fini(struct control *control)
 	save_cancel(&control->daemon->save);
 	jobs_stop(&control->daemon->jobs);
 	commit_fini(control);
+	close(control->spare);
 	close(control->deadline);
 	close(control->timer);
 	close(control->signals);
@@ -295,7 +306,7 @@ int control_run(struct daemon *daemon, char *message)
 	int rc;
 
 	control = (struct control){.daemon = daemon, .epoll = -1, .signals = -1, .timer = -1,
-				   .deadline = -1, .listeners = {-1, -1}};
+				   .deadline = -1, .listeners = {-1, -1}, .spare = -1};
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		control.clients[i].fd = -1;
 	rc = control_init(&control, message);

@@ -63,6 +63,8 @@ struct control {
 	int epoll, signals, timer;
 	int deadline; /* timer of what is pending */
 	int listeners[2]; /* by enum control_role; -1 if there is none */
+	int spare; /* descriptor, for socket_accept() */
+	bool refuses; /* and the log has said so */
 	bool timer_fast;
 	struct watchdog watchdog;
 	bool stop;
@@ -79,7 +81,16 @@ struct control {
 /* Listen at `path`. Takes the place of a socket that nobody listens on. fd, or -errno and a message. */
 int socket_listen(const char *path, const char *group, char *message);
 
+/*
+ * Accept a client. fd; -EAGAIN if none waits; -EMFILE or -ENFILE if one was told `refusal` and hung up, as
+ * there are no descriptors: `spare`, which is kept for this, is one that can be done without.
+ */
+int socket_accept(int listener, int *spare, const char *refusal);
+
 /* ---- client.c ---- */
+
+/* What a client is told that cannot be served. */
+extern const char client_refusal[];
 
 void client_open(struct control *control, int fd, enum control_role role);
 void client_close(struct control *control, struct client *client);

@@ -173,6 +173,7 @@ struct daemon {
 	struct watches watches;
 	unsigned frame_room; /* bytes that a frame may take in an mbuf or a ring */
 	int links;           /* netlink: something has changed about interfaces */
+	uint64_t clients_refused; /* there was no place, memory or descriptor for them. Control thread. */
 	uint64_t started_ms;
 	uint64_t ms_per_tick; /* 2^64 * milliseconds in a tick */
 	_Atomic bool stop;

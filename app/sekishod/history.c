@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* history.c: a short list of revisions, and its form as JSON. */
 #include "history.h"
+#include "json_memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -239,12 +240,18 @@ struct revision *history_newest(const struct history *history, const char *edge,
 
 json_t *history_json(const struct history *history)
 {
-	json_t *revisions = json_array();
+	json_t *revisions, *whole;
 
+	json_memory_was_short();
+	revisions = json_array();
 	for (unsigned i = 0; i < history->count; i++)
 		json_array_append_new(revisions, revision_json(history->revisions[i]));
-	return json_pack("{s:i,s:I,s:o}", "version", VERSION, "generation",
-			 (json_int_t)history->generation, "revisions", revisions);
+	whole = json_pack("{s:i,s:I,s:o}", "version", VERSION, "generation",
+			  (json_int_t)history->generation, "revisions", revisions);
+	if (!json_memory_was_short())
+		return whole;
+	json_decref(whole);
+	return NULL;
 }
 
 /* What is wrong with the object's own members; NULL if nothing is. */

@@ -16,6 +16,7 @@
 #include <rte_eal.h>
 
 #include "daemon.h"
+#include "json_memory.h"
 #include "notify.h"
 #include "privileges.h"
 #include "telemetry.h"
@@ -160,6 +161,7 @@ static int run(const char *path, const char *program, bool check_only)
 	sigset_t set;
 	int rc = 0;
 
+	json_memory_watch();
 	daemon.started_ms = clock_ms();
 	daemon.save.daemon = &daemon;
 	daemon.config_path = path;

@@ -111,6 +111,11 @@ static uint64_t saved_value(const struct metrics_page *page, unsigned i)
 	return page->daemon->save.last.time_ms / 1000;
 }
 
+static uint64_t refused_value(const struct metrics_page *page, unsigned i)
+{
+	return page->daemon->clients_refused;
+}
+
 static uint64_t resumed_value(const struct metrics_page *page, unsigned i)
 {
 	return page->daemon->resume.counts[SEKISHO_IMPORT_RESUMED];
@@ -296,6 +301,7 @@ static const struct family families[] = {
 	{"sekisho_flow_image_failures_total", "counter", "Times that they could not be saved.", &one, save_failures_value},
 	{"sekisho_flow_image_saved_seconds", "gauge", "When they were last saved, since the epoch; 0 if not yet.", &one, saved_value},
 	{"sekisho_flows_resumed", "gauge", "Flows of the run before that have gone on.", &one, resumed_value},
+	{"sekisho_clients_refused_total", "counter", "Clients of the control sockets for whom there was no place, memory or file descriptor.", &one, refused_value},
 	{"sekisho_port_up", "gauge", "Whether the port has a link.", &ports, port_up_value},
 	{"sekisho_port_received_packets_total", "counter", "Packets that the port has received.", &ports, port_received_value},
 	{"sekisho_port_received_bytes_total", "counter", "Bytes that the port has received.", &ports, port_received_bytes_value},

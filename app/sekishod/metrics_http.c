@@ -11,6 +11,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -49,6 +50,7 @@ struct metrics_server {
 	const struct daemon *daemon;
 	int epoll;
 	int listeners[2]; /* UNIX, TCP; -1 if there is none */
+	int spare; /* for socket_accept() */
 	struct scrape scrapes[CLIENTS_MAX];
 };
 
@@ -252,7 +254,7 @@ void metrics_server_work(struct metrics_server *server)
 		int *listener = events[i].data.ptr;
 
 		if (listener == &server->listeners[0] || listener == &server->listeners[1]) {
-			int fd = accept4(*listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+			int fd = socket_accept(*listener, &server->spare, "");
 
 			if (fd >= 0)
 				scrape_open(server, fd);
@@ -328,6 +330,7 @@ int metrics_server_create(struct metrics_server **made, const struct daemon *dae
 	*made = server;
 	server->daemon = daemon;
 	server->listeners[0] = server->listeners[1] = -1;
+	server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		server->scrapes[i].fd = -1;
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -359,5 +362,7 @@ void metrics_server_destroy(struct metrics_server *server)
 			close(server->listeners[i]);
 	if (server->epoll >= 0)
 		close(server->epoll);
+	if (server->spare >= 0)
+		close(server->spare);
 	free(server);
 }

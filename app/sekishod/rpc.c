@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "control.h"
+#include "json_memory.h"
 
 static void rpc_discover(struct rpc_call *call);
 static void rpc_shutdown(struct rpc_call *call);
@@ -131,6 +132,8 @@ void rpc_answer(struct rpc_call *call)
 {
 	json_t *answer = NULL;
 
+	if (json_memory_was_short() && call->code == 0)
+		rpc_fail(call, RPC_INTERNAL, "no memory");
 	if (call->code == 0 && call->result == NULL)
 		rpc_fail(call, RPC_INTERNAL, "no memory, or text that is not UTF-8");
 	if (call->id != NULL && call->code == 0) {
@@ -229,6 +232,7 @@ void rpc_line(struct control *control, struct client *client, const char *line, 
 	const char *wrong;
 	json_t *request;
 
+	json_memory_was_short(); /* whatever it was for, it is not this */
 	if (length > 0 && line[length - 1] == '\r')
 		length--;
 	if (length == 0)
@@ -239,7 +243,8 @@ void rpc_line(struct control *control, struct client *client, const char *line, 
 	}
 	request = json_loadb(line, length, JSON_REJECT_DUPLICATES, &error);
 	if (request == NULL) {
-		client_send(client, rpc_error(RPC_PARSE, "not JSON"));
+		client_send(client, json_memory_was_short() ? rpc_error(RPC_INTERNAL, "no memory")
+							    : rpc_error(RPC_PARSE, "not JSON"));
 		return;
 	}
 	wrong = request_check(request);

@@ -130,11 +130,12 @@ void rpc_status(struct rpc_call *call)
 	const struct snapshot *first = daemon->edges[0].snapshot;
 
 	call->result = json_pack(
-		"{s:s,s:i,s:I,s:s,s:s,s:I,s:s?,s:o,s:s,s:o,s:o,s:o,s:o}", "version", SEKISHO_VERSION, "pid",
+		"{s:s,s:i,s:I,s:s,s:s,s:I,s:s?,s:o,s:s,s:o,s:I,s:o,s:o,s:o}", "version", SEKISHO_VERSION, "pid",
 		(int)getpid(), "uptime_ms", (json_int_t)(clock_ms() - daemon->started_ms),
 		"semantics", sekisho_semantics_word(sekisho_policy_semantics(first->policy)),
 		"policy", config_policy_name(first->config), "generation",
 		(json_int_t)first->generation, "state", daemon->appliance->state, "pending",
 		pending_json(call->control), "dpdk", rte_version(), "memory", memory_json(daemon),
+		"clients_refused", (json_int_t)daemon->clients_refused,
 		"flow_image", flow_image_json(daemon), "edges", edges_json(daemon), "workers", workers_json(call->control));
 }

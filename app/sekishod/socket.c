@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* socket.c: where clients come in: a UNIX stream socket of mode 0660. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,4 +79,28 @@ int socket_listen(const char *path, const char *group, char *message)
 		return rc;
 	}
 	return fd;
+}
+
+/*
+ * A listener stays readable while somebody waits to be accepted, so that who cannot be must be taken all
+ * the same, or the loop would spin.
+ */
+int socket_accept(int listener, int *spare, const char *refusal)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), rc = -errno;
+
+	if (fd >= 0)
+		return fd;
+	if (rc != -EMFILE && rc != -ENFILE)
+		return rc;
+	if (*spare >= 0)
+		close(*spare);
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		if (send(fd, refusal, strlen(refusal), MSG_NOSIGNAL) < 0)
+			log_debug("a client was refused unheard");
+		close(fd);
+	}
+	*spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return rc;
 }

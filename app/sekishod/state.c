@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* state.c: files that are there whole or not at all. */
 #include "state.h"
+#include "json_memory.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -264,7 +265,7 @@ static void tidy(const struct state *state, const json_t *history)
 int state_save(const struct state *state, const json_t *history, const struct state_text *text,
 	       char *message)
 {
-	char *bytes = json_dumps(history, JSON_INDENT(1)), name[SHA256_TEXT + sizeof(TEXT_END)];
+	char *bytes = json_text(history, JSON_INDENT(1)), name[SHA256_TEXT + sizeof(TEXT_END)];
 	int rc = bytes == NULL ? -ENOMEM : 0;
 
 	if (rc == 0 && text != NULL) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* watch.c: the watch thread, its watches, and what both sides of it may touch. */
 #include "watch.h"
+#include "json_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -52,8 +53,7 @@ static char *line_make(const struct watch *watch, json_t *event)
 				 ? event
 				 : json_pack("{s:s,s:s,s:o}", "jsonrpc", "2.0", "method",
 					     watch->request.method, "params", event);
-	char *line =
-		object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(16));
+	char *line = json_text(object, JSON_COMPACT | JSON_REAL_PRECISION(16));
 
 	json_decref(object);
 	return line;

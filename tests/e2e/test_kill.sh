@@ -63,7 +63,7 @@ for _ in $(seq "$kills"); do
     [ $took -le $worst ] || worst=$took
     [ $took -le 2000 ] || late=$((late + 1))
     resumed=$(image_of resumed)
-    [ "$resumed" -ge $least ] || least=$resumed
+    [ "$resumed" -ge "$least" ] || least=$resumed
 done
 # A machine that does other things as well may take longer once in a while.
 check "$kills kills: it serves again within 2 s, but for $late times, and after $worst ms at most" \

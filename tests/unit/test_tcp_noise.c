@@ -145,7 +145,8 @@ static void strict_7_noise(void **state)
 		if (chance(2000) == 0)
 			change_policy(&bench);
 	}
-	assert_int_equal(states, tcp_states);
+	/* none of them is of a former run */
+	assert_int_equal(states, tcp_states & ~(1u << FLOW_RESUMED));
 	assert_in_range(passed, PACKETS / 10, PACKETS - PACKETS / 10);
 	for (int i = 0; i < CAPACITY; i++)
 		sekisho_engine_burst(bench.engine, now + 432000001, NULL, 0, NULL);
