@@ -129,17 +129,34 @@ void rig_stop(struct rig *rig)
 	rig->running = false;
 }
 
-void rig_feed(struct rig *rig, const struct sekisho_frame *frame, unsigned queue)
+void rig_feed_segments(struct rig *rig, const struct sekisho_frame *frame, unsigned queue,
+		       const uint32_t *ends, unsigned count)
 {
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(rig->daemon.pool);
+	struct rte_mbuf *head = NULL;
+	uint32_t at = 0;
 
-	assert_non_null(mbuf);
-	memcpy(rte_pktmbuf_append(mbuf, (uint16_t)frame->length), frame->data, frame->length);
-	mbuf->ol_flags =
+	for (unsigned i = 0; i < count; i++) {
+		struct rte_mbuf *mbuf = rte_pktmbuf_alloc(rig->daemon.pool);
+
+		assert_non_null(mbuf);
+		memcpy(rte_pktmbuf_append(mbuf, (uint16_t)(ends[i] - at)), frame->data + at,
+		       ends[i] - at);
+		at = ends[i];
+		if (head == NULL)
+			head = mbuf;
+		else
+			assert_int_equal(rte_pktmbuf_chain(head, mbuf), 0);
+	}
+	head->ol_flags =
 		frame->flags & SEKISHO_FRAME_L4_CHECKSUM_GOOD ? RTE_MBUF_F_RX_L4_CKSUM_GOOD : 0;
-	assert_int_equal(rte_ring_enqueue(rig->in[frame->zone * 2 + frame->direction][queue], mbuf),
+	assert_int_equal(rte_ring_enqueue(rig->in[frame->zone * 2 + frame->direction][queue], head),
 			 0);
 	rig->fed++;
+}
+
+void rig_feed(struct rig *rig, const struct sekisho_frame *frame, unsigned queue)
+{
+	rig_feed_segments(rig, frame, queue, &frame->length, 1);
 }
 
 void rig_drain(struct rig *rig)

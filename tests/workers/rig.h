@@ -43,6 +43,10 @@ void rig_stop(struct rig *rig);
 /* Put a frame into a queue of the port of its zone and direction. */
 void rig_feed(struct rig *rig, const struct sekisho_frame *frame, unsigned queue);
 
+/* The same in segments, which end at `ends`: ascending, the last the frame's length. */
+void rig_feed_segments(struct rig *rig, const struct sekisho_frame *frame, unsigned queue,
+		       const uint32_t *ends, unsigned count);
+
 /* Take what has come out. */
 void rig_drain(struct rig *rig);
 

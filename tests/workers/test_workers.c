@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_workers.c: running workers judge as one engine does, whatever queue a packet comes in on.
+ * test_workers.c: running workers judge as one engine does, whatever queue a packet comes in on, and in
+ * whatever segments.
  *
  * An engine beside them is given the same packets, one by one. Packets are fed in rounds of different peers,
  * which do not depend on each other; after each round all counters by reason must be the same.
@@ -22,6 +23,8 @@
 
 #define ROUNDS 150
 #define ROUND  10 /* peers */
+
+#define SEGMENTS 4 /* of a frame, at most */
 
 static struct rig rig;
 static struct made_packets packets;
@@ -68,7 +71,27 @@ static void expect_same(struct sekisho_engine *engine, unsigned round)
 	assert_int_equal(stats.flows_created, totals.engines.flows_created);
 }
 
-static void judge_the_same(const struct rig_plan *plan, enum sekisho_semantics semantics)
+static void feed_whole(const struct sekisho_frame *frame, unsigned queue)
+{
+	rig_feed(&rig, frame, queue);
+}
+
+/* In up to SEGMENTS segments, cut anywhere. */
+static void feed_cut(const struct sekisho_frame *frame, unsigned queue)
+{
+	uint32_t ends[SEGMENTS], at = 0;
+	unsigned count = 0;
+
+	while (count < SEGMENTS - 1 && at + 1 < frame->length)
+		ends[count++] = at += 1 + made_draw(&packets, frame->length - at - 1);
+	ends[count++] = frame->length;
+	rig_feed_segments(&rig, frame, queue, ends, count);
+}
+
+typedef void feed_way(const struct sekisho_frame *frame, unsigned queue);
+
+static void judge_the_same(const struct rig_plan *plan, enum sekisho_semantics semantics,
+			   feed_way *feed)
 {
 	struct sekisho_policy_spec spec;
 	struct sekisho_engine *engine;
@@ -85,8 +108,8 @@ static void judge_the_same(const struct rig_plan *plan, enum sekisho_semantics s
 
 			for (unsigned piece = 0; piece < pieces; piece++) {
 				engine_judge(engine, &packets.frames[piece]);
-				rig_feed(&rig, &packets.frames[piece],
-					 made_draw(&packets, plan->receive_queues));
+				feed(&packets.frames[piece],
+				     made_draw(&packets, plan->receive_queues));
 			}
 		}
 		expect_same(engine, round);
@@ -101,8 +124,8 @@ static void any_queue_will_do(void **state)
 	for (unsigned workers = 1; workers <= RIG_WORKERS_MAX; workers++) {
 		const struct rig_plan plan = {workers, workers, workers, 65536};
 
-		judge_the_same(&plan, SEKISHO_AWS_LIKE);
-		judge_the_same(&plan, SEKISHO_STRICT);
+		judge_the_same(&plan, SEKISHO_AWS_LIKE, feed_whole);
+		judge_the_same(&plan, SEKISHO_STRICT, feed_whole);
 	}
 }
 
@@ -114,7 +137,17 @@ static void few_queues_will_do(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)
-		judge_the_same(&plans[i], SEKISHO_STRICT);
+		judge_the_same(&plans[i], SEKISHO_STRICT, feed_whole);
+}
+
+static void any_segments_will_do(void **state)
+{
+	static const struct rig_plan alone = {1, 1, 1, 65536}, shared = {3, 3, 3, 65536};
+
+	(void)state;
+	judge_the_same(&alone, SEKISHO_AWS_LIKE, feed_cut);
+	judge_the_same(&alone, SEKISHO_STRICT, feed_cut);
+	judge_the_same(&shared, SEKISHO_STRICT, feed_cut);
 }
 
 /* ---- RSS -------------------------------------------------------------------------------------- */
@@ -275,9 +308,8 @@ static int begin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_queue_will_do),
-		cmocka_unit_test(few_queues_will_do),
-		cmocka_unit_test(owners_by_rss),
+		cmocka_unit_test(any_queue_will_do),         cmocka_unit_test(few_queues_will_do),
+		cmocka_unit_test(any_segments_will_do),      cmocka_unit_test(owners_by_rss),
 		cmocka_unit_test(one_tuple_from_both_sides),
 	};
 
