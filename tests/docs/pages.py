@@ -109,7 +109,7 @@ def told(page, words, what):
 def keys():
     """The keys that the schema of the two files has."""
     schema = (ROOT / "config/schema.c").read_text()
-    public = (ROOT / "lib/sekisho.h").read_text()
+    public = (ROOT / "lib/policy_spec.h").read_text()
     found = set(re.findall(r'(?:CYAML_FIELD_\w+\(|\.key = )"(\w+)"', schema))
     found |= set(re.findall(r"^\s(?:OPT_)?(?:TEXT|LIST)\(schema_\w+, (\w+)", schema, re.M))
     found |= set(re.findall(r"MATCH_(?:TEXT|LIST)\((\w+)[,)]", schema)) - {"m"}
