@@ -187,12 +187,15 @@ static void build_rest(struct builder *builder)
 {
 	static const char *const hugepages[] = {"auto", "yes", "no", NULL};
 	static const char *const steering[] = {"auto", "rss", "software", NULL};
+	static const char *const idle[] = {"poll", "sleep", NULL};
 	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 	struct config_appliance *to = &builder->whole->appliance;
 	const struct schema_appliance *from = builder->whole->schema;
 
 	if (from->steering != NULL)
 		to->steering = word_of(builder, from->steering, steering, "steering");
+	if (from->idle != NULL)
+		to->idle = word_of(builder, from->idle, idle, "idle");
 	to->flows = from->memory.flows ? *from->memory.flows : FLOWS_DEFAULT;
 	if (to->flows < FLOWS_MIN || to->flows > FLOWS_MAX)
 		SAY(builder, "memory.flows", "%u flows are out of bounds: %u..%u", to->flows,

@@ -104,6 +104,7 @@ struct config_appliance {
 	uint16_t *workers; /* lcores */
 	size_t worker_count;
 	enum { CONFIG_STEERING_AUTO, CONFIG_STEERING_RSS, CONFIG_STEERING_SOFTWARE } steering;
+	enum { CONFIG_IDLE_POLL, CONFIG_IDLE_SLEEP } idle; /* what a worker without packets does */
 	uint32_t flows;    /* in all, shared out over the workers */
 	enum { CONFIG_HUGEPAGES_AUTO, CONFIG_HUGEPAGES_YES, CONFIG_HUGEPAGES_NO } hugepages;
 	const char *socket, *readonly_socket, *group; /* group may be NULL */

@@ -250,6 +250,7 @@ static const cyaml_schema_field_t appliance_fields[] = {
 	CYAML_FIELD_BOOL("link_mirror", OPT, struct schema_appliance, link_mirror),
 	CYAML_FIELD_MAPPING("privileges", OPT, struct schema_appliance, privileges, privileges_fields),
 	OPT_TEXT(schema_appliance, steering),
+	OPT_TEXT(schema_appliance, idle),
 	OPT_TEXT(schema_appliance, audit),
 	OPT_TEXT(schema_appliance, state),
 	OPT_TEXT(schema_appliance, shadow),

@@ -139,7 +139,7 @@ struct schema_appliance {
 		char *user;
 		bool *seccomp;
 	} privileges;
-	char *steering, *audit, *state, *shadow;
+	char *steering, *idle, *audit, *state, *shadow;
 };
 
 struct schema_address {

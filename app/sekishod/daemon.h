@@ -22,6 +22,7 @@
 #include <sekisho.h>
 
 #include "history.h"
+#include "idle.h"
 #include "inquiry.h"
 #include "jobs.h"
 #include "port_drops.h"
@@ -142,6 +143,7 @@ struct worker {
 	_Alignas(64) _Atomic uint64_t heartbeat;
 	_Atomic uint64_t handed_in, handed_out; /* frames, from and to other workers */
 	_Atomic uint64_t handover_full;         /* that there was no room for */
+	struct idle idle;
 	_Alignas(64) struct mailbox mailbox;
 	_Alignas(64) struct inquiry inquiry;
 	_Alignas(64) struct save_box box;

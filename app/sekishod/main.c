@@ -125,6 +125,9 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		rc = trial_start(daemon, daemon->appliance->shadow);
 	if (rc == 0)
 		resume_flows(daemon);
+	if (rc == 0 && daemon->appliance->idle == CONFIG_IDLE_SLEEP)
+		log_info("idle workers sleep: the first packet after a pause waits up to %u us here",
+			 idle_measure_us());
 	if (rc == 0)
 		rc = worker_launch_all(daemon, message);
 	if (rc == 0)

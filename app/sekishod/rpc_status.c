@@ -60,9 +60,10 @@ static json_t *workers_json(const struct control *control)
 		struct worker *worker = &daemon->workers[i];
 
 		json_array_append_new(
-			list, json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:o}", "lcore", (int)worker->lcore,
+			list, json_pack("{s:i,s:s,s:I,s:I,s:I,s:I,s:I,s:o}", "lcore", (int)worker->lcore,
 					"state", watchdog_word(&control->watchdog, worker),
 					"heartbeat", (json_int_t)atomic_load(&worker->heartbeat),
+					"sleeps", (json_int_t)atomic_load(&worker->idle.sleeps),
 					"handed_in", (json_int_t)atomic_load(&worker->handed_in),
 					"handed_out", (json_int_t)atomic_load(&worker->handed_out),
 					"handover_full",

@@ -440,6 +440,8 @@ static void worker_upkeep(struct worker *worker, uint32_t now_ms, bool idle)
 		if (worker->daemon->shared_cpus)
 			sched_yield(); /* another worker may wait for this very cpu */
 	}
+	if (worker->daemon->appliance->idle == CONFIG_IDLE_SLEEP)
+		idle_round(&worker->idle, !idle);
 	worker->shadow = atomic_load_explicit(&worker->shadow_next, memory_order_acquire);
 	tap_follow(&worker->tap, worker->engine);
 	sekisho_engine_rejudge(worker->engine, now_ms);
@@ -491,6 +493,7 @@ int worker_main(void *argument)
 	struct rte_rcu_qsbr *qsbr = worker->daemon->qsbr;
 
 	privileges_none();
+	idle_begin();
 	rte_rcu_qsbr_thread_online(qsbr, worker->index);
 	if (worker->daemon->steering.on)
 		loop_shared(worker);

@@ -168,6 +168,7 @@ static void appliance_says_what_is_written(void **state)
 	assert_null(got->metrics_socket);
 	assert_false(got->dpdk_telemetry);
 	assert_false(got->link_mirror);
+	assert_int_equal(got->idle, CONFIG_IDLE_POLL);
 	config_appliance_destroy(got);
 }
 
