@@ -303,6 +303,18 @@ static enum sekisho_reason make_way(struct sekisho_engine *engine, const struct 
 	return full;
 }
 
+/* What has opened a side of a flow: a rule, and the packet of this number. */
+struct opening {
+	uint32_t rule, packet;
+};
+
+static void set_opening(struct sekisho_engine *engine, const struct job *job, struct flow *flow,
+			struct opening opening)
+{
+	flow_table_set_rule(&engine->table, flow, job->direction, opening.rule);
+	flow->opened_by[job->direction] = opening.packet;
+}
+
 /* Open a flow, or the packet's side of one that the other side has opened. */
 static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *job,
 				     struct flow *flow, const struct rules_match *match,
@@ -310,6 +322,7 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 {
 	const struct track *track = &job->zone->track;
 	bool created = flow == NULL, was_half_open = false;
+	struct opening former;
 
 	if (created) {
 		struct flow_table *table = &engine->table;
@@ -325,7 +338,11 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 	} else {
 		was_half_open = flow_is_half_open(flow);
 	}
+	former = (struct opening){flow->rule[job->direction], flow->opened_by[job->direction]};
+	set_opening(engine, job, flow,
+		    (struct opening){match->rule, (uint32_t)job->verdict->packet});
 	if (!track_open(track, flow, &job->packet, job->direction)) {
+		set_opening(engine, job, flow, former);
 		if (created) {
 			engine->table.created--;
 			flow->state = FLOW_UNANSWERED;
@@ -337,8 +354,6 @@ static enum sekisho_reason open_flow(struct sekisho_engine *engine, struct job *
 		limit_enter(&engine->table.limit, &job->zone->ceilings, flow);
 	else
 		limit_change(&engine->table.limit, &job->zone->ceilings, flow, was_half_open);
-	flow_table_set_rule(&engine->table, flow, job->direction, match->rule);
-	flow->opened_by[job->direction] = (uint32_t)job->verdict->packet;
 	engine_flow_account(job, flow, now);
 	job->verdict->opened = created;
 	return SEKISHO_REASON_RULE_MATCH;

@@ -310,19 +310,23 @@ static void pair_revive(const struct track *track, struct flow *entry)
 	memory->alive_until = entry->expires_at = track->now + IDLE_MS;
 }
 
-/* An SA that `asker` opened on the flow was answered; it may now speak for ESP as the flow would. */
+/*
+ * An SA that `asker` opened was answered on the flow; it may now speak for ESP as the flow would: by the
+ * asker's rule, or by the other side's if the asker asked elsewhere and has none on this flow.
+ */
 static void learn_answered(const struct track *track, const struct flow *flow,
 			   const struct memories *memories, unsigned asker)
 {
 	struct flow *entry = memories->pair_entry;
+	unsigned opener = flow->rule[asker] != SEKISHO_RULE_NONE ? asker : !asker;
 
 	memories->own->answered |= (uint8_t)(1u << asker);
 	if (memories->floats)
 		memories->pair->answered |= (uint8_t)(1u << asker);
 	entry->generation = flow->generation;
-	entry->opener = asker & 1;
-	entry->rule[asker] = flow->rule[asker];
-	entry->opened_by[asker] = flow->opened_by[asker];
+	entry->opener = opener & 1;
+	entry->rule[opener] = flow->rule[opener];
+	entry->opened_by[opener] = flow->opened_by[opener];
 	pair_revive(track, entry);
 }
 

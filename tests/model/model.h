@@ -185,7 +185,7 @@ struct model_pair {
 	uint64_t expires_at;
 	uint64_t alive_until; /* an IKE SA of the pair; 0: none was */
 	/* the flow on which that was answered last, and under which policy */
-	unsigned opener; /* direction of who asked */
+	unsigned opener; /* direction of who asked, or else of who opened that flow */
 	const char *rule;
 	uint64_t opened_by;
 	const struct sekisho_policy_spec *policy;

@@ -289,9 +289,10 @@ static void learn_answered(struct model *model, struct model_flow *flow,
 	pair_of(model, flow)->answered[asker] = true;
 	pair = make_pair(model, &flow->key);
 	pair->alive_until = model->now + PAIR_MS;
-	pair->opener = asker;
-	pair->rule = flow->rule[asker];
-	pair->opened_by = flow->opened_by[asker];
+	/* who has asked on another flow of the pair need not have opened this one */
+	pair->opener = flow->opened[asker] ? asker : !asker;
+	pair->rule = flow->rule[pair->opener];
+	pair->opened_by = flow->opened_by[pair->opener];
 	pair->policy = model->policy[flow->key.zone];
 }
 
