@@ -53,9 +53,11 @@ def audit(live):
 
 
 def state_files(live):
-    """What is in the state directory, byte for byte."""
+    """What is in the state directory, byte for byte, but the flows, which are saved now and then."""
     found = {}
     for name in os.listdir(f"{live.work}/lib/state"):
+        if name.startswith("flows.image"):
+            continue
         with open(f"{live.work}/lib/state/{name}", "rb") as file:
             found[name] = file.read()
     return found
