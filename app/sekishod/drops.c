@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* drops.c: an array by edge, direction and reason; a hash of those with a rule. */
+#include "counter.h"
 #include "drops.h"
 
 #include <stdatomic.h>
@@ -19,13 +20,6 @@ struct drops {
 	struct slot slots[SLOTS];
 	_Atomic uint64_t without_rule[]; /* by edge, direction, reason */
 };
-
-static void add_one(_Atomic uint64_t *counter)
-{
-	/* One writer: no locked instruction is needed. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
-}
 
 struct drops *drops_create(unsigned edges)
 {
@@ -71,7 +65,7 @@ void drops_count(struct drops *drops, unsigned edge, unsigned direction,
 	if (counter == NULL)
 		counter = &drops->without_rule[(edge * 2 + direction) * SEKISHO_REASON_COUNT +
 					       verdict->reason];
-	add_one(counter);
+	counter_add(counter, 1);
 }
 
 unsigned drops_rows(const struct drops *drops)

@@ -7,6 +7,8 @@
 
 #include <rte_cycles.h>
 
+#include "counter.h"
+
 #define TRIES 31
 
 void idle_begin(void)
@@ -25,9 +27,7 @@ void idle_round(struct idle *idle, bool busy)
 	if (idle->rounds <= IDLE_AWAKE_ROUNDS)
 		return;
 	rte_delay_us_sleep(idle->rounds - IDLE_AWAKE_ROUNDS);
-	atomic_store_explicit(&idle->sleeps,
-			      atomic_load_explicit(&idle->sleeps, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	counter_add(&idle->sleeps, 1);
 }
 
 static int by_time(const void *a, const void *b)
@@ -41,7 +41,7 @@ unsigned idle_measure_us(void)
 {
 	uint64_t ticks[TRIES];
 
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	idle_begin();
 	for (unsigned i = 0; i < TRIES; i++) {
 		uint64_t from = rte_rdtsc();
 

@@ -26,7 +26,7 @@ struct idle {
 	_Atomic uint64_t sleeps; /* how often it has slept */
 };
 
-/* Let this thread wake when it asked for, not when it suits the kernel. The worker, before its loop. */
+/* Let this thread wake when it asked for, not when it suits the kernel. The worker, before its loop, if it may sleep. */
 void idle_begin(void);
 
 /* A round has brought something, or nothing. The worker, once a round, if it may sleep. */

@@ -6,6 +6,7 @@
  * Rejected: comparing by reason as well. Two policies have different reasons to do the same, and who
  * tries a policy asks what would no longer pass, or would from now on.
  */
+#include "counter.h"
 #include "shadow.h"
 
 #include <errno.h>
@@ -113,13 +114,6 @@ struct sekisho_engine *shadow_engine(const struct shadow *shadow)
 
 /* ---- counting --------------------------------------------------------------------------------- */
 
-/* One writer: no locked instruction is needed. */
-static void count(_Atomic uint64_t *counter, uint64_t amount)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
-			      memory_order_relaxed);
-}
-
 /* The pair of two reasons; NULL if there are too many. */
 static struct pair *pair_of(struct shadow *shadow, const struct sekisho_verdict verdicts[2])
 {
@@ -166,10 +160,10 @@ static void note(struct shadow *shadow, const struct sekisho_verdict verdicts[2]
 	struct pair *pair = pair_of(shadow, verdicts);
 	struct shadow_sample sample;
 
-	count(&shadow->differ, 1);
+	counter_add(&shadow->differ, 1);
 	if (pair == NULL)
 		return;
-	count(&pair->packets, 1);
+	counter_add(&pair->packets, 1);
 	if (!pair_wants(pair, now_ms))
 		return;
 	if (made != NULL) {
@@ -193,7 +187,7 @@ static void wait_begin(struct shadow *shadow, uint32_t now_ms, const struct seki
 	struct wait *wait = &shadow->waits[packet & (WAITS - 1)];
 
 	if (wait->packet != 0)
-		count(&shadow->uncompared, 1);
+		counter_add(&shadow->uncompared, 1);
 	*wait = (struct wait){
 		.packet = packet,
 		.sample = {.at_ms = now_ms, .zone = frame->zone, .direction = frame->direction}};
@@ -219,7 +213,7 @@ static void wait_decide(struct shadow *shadow, unsigned who, uint64_t packet,
 	if (wait->decided != 3)
 		return;
 	wait->packet = 0;
-	count(&shadow->packets, 1);
+	counter_add(&shadow->packets, 1);
 	if (verdicts[0].action != verdicts[1].action)
 		note(shadow, verdicts, wait->sample.at_ms, NULL, &wait->sample);
 }
@@ -272,7 +266,7 @@ void shadow_burst(struct shadow *shadow, uint32_t now_ms, const struct sekisho_f
 		wait_begin(shadow, now_ms, &frames[i], verdicts);
 		held++;
 	}
-	count(&shadow->packets, frame_count - held);
+	counter_add(&shadow->packets, frame_count - held);
 	own_released(shadow);
 }
 

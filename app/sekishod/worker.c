@@ -20,6 +20,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include "counter.h"
 #include "daemon.h"
 #include "drops.h"
 #include "privileges.h"
@@ -27,13 +28,6 @@
 #define TRANSMIT_TRIES 8
 #define CLOSES_STEP    16 /* flows that are closed between two bursts */
 #define LIST_STEPS     64 /* until a question is answered with what there is */
-
-static void counter_add(_Atomic uint64_t *counter, uint64_t amount)
-{
-	/* One writer: no locked instruction is needed. */
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
-			      memory_order_relaxed);
-}
 
 uint32_t daemon_now_ms(const struct daemon *daemon)
 {
@@ -493,7 +487,8 @@ int worker_main(void *argument)
 	struct rte_rcu_qsbr *qsbr = worker->daemon->qsbr;
 
 	privileges_none();
-	idle_begin();
+	if (worker->daemon->appliance->idle == CONFIG_IDLE_SLEEP)
+		idle_begin();
 	rte_rcu_qsbr_thread_online(qsbr, worker->index);
 	if (worker->daemon->steering.on)
 		loop_shared(worker);
