@@ -8,20 +8,7 @@ bad_wires=yes
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
 two_hosts_begin "$@"
 
-policy() { # SEMANTICS
-    cat <<YAML
-version: 1
-semantics: $1
-endpoints:
-  - {name: host, addresses: [192.0.2.2, "fd00::2"], groups: [g]}
-groups:
-  - name: g
-    ingress:
-      - {id: echo, protocol: udp, ports: 8080, from: [192.0.2.0/24, "fd00::/64"]}
-    egress:
-      - {id: all-out, protocol: all, to: [192.0.2.0/24, "fd00::/64"]}
-YAML
-}
+policy() { host_policy "$1" 'id: echo, protocol: udp, ports: 8080, from: [192.0.2.0/24, "fd00::/64"]'; } # SEMANTICS
 policy aws-like >"$work/aws.yaml"
 policy strict >"$work/strict.yaml"
 sekishod_start aws.yaml

@@ -20,17 +20,13 @@ serve "$out" 7000
 sleeps() { cli status -o json | jq '[.workers[].sleeps] | add'; }
 cpu_ticks() { cat /proc/"$daemon"/task/*/stat | awk '{ sum += $14 + $15 } END { print sum }'; } # of all threads
 all_have_slept() { cli status -o json | jq -e '[.workers[] | .sleeps] | length == 2 and all(. > 100)'; }
-until_it() {
-    for _ in $(seq 300); do "$@" && return; sleep 0.1; done
-    return 1
-}
 
 workers="1, 2"
 # shellcheck disable=SC2034 # two_hosts.sh reads it
 appliance_more='idle: sleep'
 sekishod_start "$work/policy.yaml"
 check "the log says what it costs here" grep -q 'idle workers sleep: the first packet after a pause waits up to [0-9]* us here' "$work/log"
-check "all workers sleep" until_it all_have_slept
+check "all workers sleep" soon all_have_slept
 before=$(cpu_ticks)
 sleep 3
 after=$(cpu_ticks)
@@ -40,7 +36,7 @@ check "packets after a pause pass" on "$in" ping -q -c 3 -i 0.3 192.0.2.1
 check "and a stream without pauses" traffic "$in" talk 192.0.2.1 7000 4 200000
 asleep=$(sleeps)
 more() { [ "$(sleeps)" -gt "$asleep" ]; }
-check "and then they sleep again" until_it more
+check "and then they sleep again" soon more
 check "no queue was full meanwhile" [ "$(counter "[.handover_full, .transmit_full] | add")" = 0 ]
 sekishod_stop
 

@@ -6,16 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
 two_hosts_begin "$@"
 
-cat >"$work/strict.yaml" <<YAML
-version: 1
-semantics: strict
-endpoints:
-  - {name: host, addresses: [192.0.2.2, "fd00::2"], groups: [g]}
-groups:
-  - name: g
-    egress:
-      - {id: all-out, protocol: all, to: [192.0.2.0/24, "fd00::/64"]}
-YAML
+host_policy strict >"$work/strict.yaml"
 chmod 777 "$work" # the daemon's sockets are in it, and it will be another user
 
 link_is() { [ "$(cli status -o json | jq -r '.edges[0].link')" = "$1" ]; }    # up|down

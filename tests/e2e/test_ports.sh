@@ -7,16 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
 two_hosts_begin "$@"
 
-cat >"$work/strict.yaml" <<YAML
-version: 1
-semantics: strict
-endpoints:
-  - {name: host, addresses: [192.0.2.2, "fd00::2"], groups: [g]}
-groups:
-  - name: g
-    egress:
-      - {id: all-out, protocol: all, to: [192.0.2.0/24, "fd00::/64"]}
-YAML
+host_policy strict >"$work/strict.yaml"
 mtu() { # BYTES: of all ports
     local end ns port
     for end in "$in eth0" "$out eth0" "$mid p-in" "$mid p-out"; do

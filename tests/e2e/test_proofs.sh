@@ -6,20 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
 two_hosts_begin "$@"
 
-policy() { # SEMANTICS
-    cat <<YAML
-version: 1
-semantics: $1
-endpoints:
-  - {name: host, addresses: [192.0.2.2, "fd00::2"], groups: [g]}
-groups:
-  - name: g
-    ingress:
-      - {id: esp-in, protocol: esp, from: [192.0.2.1/32]}
-    egress:
-      - {id: all-out, protocol: all, to: [192.0.2.0/24, "fd00::/64"]}
-YAML
-}
+policy() { host_policy "$1" 'id: esp-in, protocol: esp, from: [192.0.2.1/32]'; } # SEMANTICS
 questions() { on "$1" timeout 60 python3 "$here/questions.py" "${@:2}"; } # NAMESPACE COMMAND...
 answer_on() { # ADDRESS: until the end
     ip netns exec "$out" python3 "$here/questions.py" serve "$1" >"$work/answers-$1" &

@@ -25,33 +25,26 @@ appliance_more="records:
 sekishod_start policy.yaml
 serve "$out" 7000
 
-until_it() { # COMMAND...: within a generous while
-    for _ in $(seq 100); do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.2
-    done
-    return 1
-}
 logged() { grep -qE "$1" "$work/flows.log"; }
 
 check "a ping is answered" on "$out" ping -c 2 -i 0.2 -W 2 192.0.2.2
 check "one is refused" fails on "$in" ping -c 1 -W 1 192.0.2.1
 check "a connection" traffic "$in" talk 192.0.2.1 7000 1 100
 line='2 123456789010 edge'
-check "AWS-164: the ping's line" until_it logged "^$line 192.0.2.1 192.0.2.2 0 0 1 [12] (84|168) [0-9]{10} [0-9]{10} ACCEPT OK$"
-check "AWS-164: its answer's" until_it logged "^$line 192.0.2.2 192.0.2.1 0 0 1 [12] (84|168) [0-9]+ [0-9]+ ACCEPT OK$"
-check "AWS-165: what the outbound rules stop" until_it logged "^$line 192.0.2.2 192.0.2.1 0 0 1 1 84 [0-9]+ [0-9]+ REJECT OK$"
-check "the connection's, both ways" until_it logged "^$line 192.0.2.1 192.0.2.2 7000 [0-9]+ 6 [0-9]+ [0-9]+ [0-9]+ [0-9]+ ACCEPT OK$"
-check "an interval without traffic" until_it logged "^$line - - - - - - - [0-9]+ [0-9]+ - NODATA$"
+check "AWS-164: the ping's line" soon logged "^$line 192.0.2.1 192.0.2.2 0 0 1 [12] (84|168) [0-9]{10} [0-9]{10} ACCEPT OK$"
+check "AWS-164: its answer's" soon logged "^$line 192.0.2.2 192.0.2.1 0 0 1 [12] (84|168) [0-9]+ [0-9]+ ACCEPT OK$"
+check "AWS-165: what the outbound rules stop" soon logged "^$line 192.0.2.2 192.0.2.1 0 0 1 1 84 [0-9]+ [0-9]+ REJECT OK$"
+check "the connection's, both ways" soon logged "^$line 192.0.2.1 192.0.2.2 7000 [0-9]+ 6 [0-9]+ [0-9]+ [0-9]+ [0-9]+ ACCEPT OK$"
+check "an interval without traffic" soon logged "^$line - - - - - - - [0-9]+ [0-9]+ - NODATA$"
 check "nothing was lost" fails logged SKIPDATA
 
 event() { jq -es "any(.[]; $1)" "$work/events.json"; }
-check "events: a new flow, with its names elsewhere" until_it event \
+check "events: a new flow, with its names elsewhere" soon event \
     '.event == "new" and .rule == "g/web" and .admitted_by == "rule" and .flow_id > 0 and (.community_id | startswith("1:"))'
-check "events: a drop" until_it event '.event == "drop" and .reason == "no-rule"'
+check "events: a drop" soon event '.event == "drop" and .reason == "no-rule"'
 
 check "the tool ends flows" "$build/app/sekisho/sekisho" flows kill 'proto tcp and port 7000' --socket "$work/s.sock"
-check "events: a flow's end is its last record, of the same flow" until_it jq -es '
+check "events: a flow's end is its last record, of the same flow" soon jq -es '
     (map(select(.event == "new" and .rule == "g/web"))[0]) as $new |
     any(.[]; .event == "end" and .flow_id == $new.flow_id and .community_id == $new.community_id and
         .reason == "killed" and .rule == "g/web" and .admitted_by == "rule" and .start <= .end and
@@ -64,24 +57,24 @@ sums() {
     out=$(awk '$4 == "192.0.2.2" && $7 == 7000 && $13 == "ACCEPT" { sum += $10 } END { print sum }' "$work/flows.log")
     [ "$(ended | jq .bytes.egress)" = $((out + 14 * packets)) ]
 }
-check "its bytes are those of its lines in the flow log" until_it sums
+check "its bytes are those of its lines in the flow log" soon sums
 
 for signal in HUP USR1; do
     mv "$work/flows.log" "$work/flows.$signal"
     kill -$signal "$daemon"
-    check "SIG$signal: the file is opened anew" until_it test -s "$work/flows.log"
+    check "SIG$signal: the file is opened anew" soon test -s "$work/flows.log"
 done
 mv "$work/flows.log" "$work/flows.today"
 echo yesterday >"$work/flows.log"
 touch -d '2 days ago' "$work/flows.log"
 kill -HUP "$daemon"
-check "a file of another day gets another name" until_it grep -qx yesterday "$work/flows.log.1"
-check "and a new one takes its place" until_it test -s "$work/flows.log"
+check "a file of another day gets another name" soon grep -qx yesterday "$work/flows.log.1"
+check "and a new one takes its place" soon test -s "$work/flows.log"
 check "lines are counted" [ "$(counter .records.written)" -gt 5 ]
 rm -rf "$work/flows.log" && mkdir "$work/flows.log"
 kill -HUP "$daemon"
 lost() { [ "$(counter .records.lost)" -gt 0 ]; }
-check "what cannot be written is counted" until_it lost
+check "what cannot be written is counted" soon lost
 check "and said in the log" grep -q 'records: .*flows.log: Is a directory' "$work/log"
 check "and packets go on" traffic "$in" talk 192.0.2.1 7000 1 100
 

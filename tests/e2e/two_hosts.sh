@@ -194,6 +194,13 @@ check() { # WHAT COMMAND...
 
 fails() { ! "$@"; } # COMMAND...
 
+host_policy() { # SEMANTICS [INGRESS-RULE]: of the inside host: all goes out, and only what the rule says comes in
+    printf '%s\n' 'version: 1' "semantics: $1" 'endpoints:' \
+        '  - {name: host, addresses: [192.0.2.2, "fd00::2"], groups: [g]}' 'groups:' '  - name: g'
+    [ -z "${2:-}" ] || printf '%s\n' '    ingress:' "      - {$2}"
+    printf '%s\n' '    egress:' '      - {id: all-out, protocol: all, to: [192.0.2.0/24, "fd00::/64"]}'
+}
+
 soon() { # COMMAND...: it succeeds within a time that no machine needs
     local try
     for try in $(seq 200); do
