@@ -6,7 +6,10 @@ In a literal block of a page, a line that begins with "$ " is a command, and wha
 prints. Commands are run in a folder with the files that are installed as examples, stderr together with stdout. A
 block that begins with "# NAME.yaml" is a file, which must be valid, and is there for the commands after it.
 Besides, each key of the files must be in sekisho.yaml(5), each option of the daemon in sekishod(8), each error of the
-control socket in sekisho-rpc(7), and each file that the other pages name must be there. Verbs, methods and reasons come into the pages from the programs themselves.
+control socket in sekisho-rpc(7). Verbs, methods and reasons come into the pages from the programs themselves.
+
+Of README.md and the other Markdown: what they name and link to is there, and the verbs that need no daemon print what is
+shown of them, where a line "..." stands for any lines.
 
 --write puts into the pages what the commands print now.
 """
@@ -21,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 EXAMPLES = [*(ROOT / "config/examples").glob("*.yaml"), *(ROOT / "tests/captures").glob("*.pcap")]
 BLOCK = re.compile(r"^```\n(.*?)^```\n", re.M | re.S)
+INDENTED = re.compile(r"(?:^    .*\n(?:\n+(?=    ))?)+", re.M)
 
 failed = 0
 
@@ -119,12 +123,60 @@ def keys():
     return sorted(found)
 
 
-def files_named():
-    """Each file that the pages for developers name is there."""
-    for page in DOCS.glob("*.md"):
-        for name in re.findall(r"`((?:app|bench|config|docs|lib|tests)/[^` ]*|README\.md)`", page.read_text()):
-            if "NAME" not in name and "foo" not in name and not (ROOT / name).exists():
-                fail(f"{page.name}: there is no {name}")
+def files_named(page, text):
+    """Each file that a page names is there."""
+    for name in re.findall(r"`((?:app|bench|config|docs|docker|lib|packaging|tests)/[^` ]*|README\.md)`", text):
+        if "NAME" not in name and "foo" not in name and not (ROOT / name).exists():
+            fail(f"{page.name}: there is no {name}")
+
+
+def links(page, text):
+    """Each link leads to a file, and to a heading of it."""
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        if not file.is_file():
+            fail(f"{page.name}: there is no {target}")
+            continue
+        headings = re.findall(r"^#+ (.*)$", file.read_text(), re.M)
+        if anchor and anchor not in [re.sub(r"[^a-z0-9 -]", "", head.lower()).replace(" ", "-") for head in headings]:
+            fail(f"{page.name}: there is no {target}")
+
+
+def excerpt_of(shown, said):
+    """Whether the lines `shown` are those of `said`, in this order, with "..." for any number of lines."""
+    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r" *\n" for line in shown.splitlines())
+    return re.fullmatch(pattern, said) is not None
+
+
+def excerpts(page, text, folder):
+    """What the page shows of verbs without a daemon; all but the search, which has a test and takes long."""
+    blocks = BLOCK.findall(text)
+    blocks += [re.sub(r"^    ", "", block, flags=re.M) for block in INDENTED.findall(BLOCK.sub("", text))]
+    ran = 0
+    for block in blocks:
+        for command, shown in commands(block):
+            if not re.match(r"sekisho (compare|scenario|check|replay|explain --policy)\b", command):
+                continue
+            if command.endswith("--witness"):
+                continue
+            said = folder.run(command)
+            ran += 1
+            if not excerpt_of(shown, said):
+                fail(f"{page.name}: $ {command}\nthe page shows\n{shown}it prints\n{said}")
+    return ran
+
+
+def markdown_check(build):
+    folder, ran = Folder(build), 0
+    for name in ("config", "tests"):
+        (folder.path / name).symlink_to(ROOT / name)
+    for page in sorted([ROOT / "README.md", *DOCS.glob("*.md")]):
+        text = page.read_text()
+        files_named(page, text)
+        links(page, text)
+        ran += excerpts(page, text, folder)
+    return ran
 
 
 def options(program, usage):
@@ -135,8 +187,7 @@ def options(program, usage):
 def main():
     build, write = sys.argv[1], "--write" in sys.argv
     build = os.path.realpath(build)
-    ran = examples_check(build, write)
-    files_named()
+    ran = examples_check(build, write) + markdown_check(build)
     told("sekisho.yaml.5.scd", keys(), "the key")
     told("sekishod.8.scd", options(f"{build}/app/sekishod/sekishod", ["-h"]), "the option")
     codes = re.findall(r"#define RPC_\w+\s+\((-32\d+)\)", (ROOT / "app/sekishod/control.h").read_text())
