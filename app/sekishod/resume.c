@@ -132,6 +132,8 @@ static uint16_t *zones_map(const struct image *image, const struct daemon *daemo
 struct resuming {
 	struct daemon *daemon;
 	struct sekisho_record_terms terms;
+	struct sekisho_record_terms beside; /* the shadow's; without rules if there is no shadow */
+	uint64_t beside_counts[RESUME_OUTCOMES];
 	uint32_t now_ms;
 };
 
@@ -154,11 +156,16 @@ static void record_resume(void *context, const uint8_t *bytes, size_t length,
 	struct resuming *resuming = context;
 	struct daemon *daemon = resuming->daemon;
 	struct worker *worker = worker_of(daemon, &resuming->terms, owner);
-	enum sekisho_import outcome =
-		sekisho_engine_import(worker->engine, resuming->now_ms, daemon->resume.down_ms,
-				      bytes, length, &resuming->terms);
+	uint64_t down_ms = daemon->resume.down_ms;
+	struct sekisho_engine *beside;
 
-	daemon->resume.counts[outcome]++;
+	daemon->resume.counts[sekisho_engine_import(worker->engine, resuming->now_ms, down_ms,
+						    bytes, length, &resuming->terms)]++;
+	if (resuming->beside.rules == NULL)
+		return;
+	beside = shadow_engine(trial_shadow(daemon, worker->index));
+	resuming->beside_counts[sekisho_engine_import(beside, resuming->now_ms, down_ms, bytes,
+						      length, &resuming->beside)]++;
 }
 
 static void image_resume(struct resuming *resuming)
@@ -175,31 +182,41 @@ static void image_resume(struct resuming *resuming)
 		 resume->down_ms, counts[SEKISHO_IMPORT_RESUMED], counts[SEKISHO_IMPORT_EXPIRED],
 		 counts[SEKISHO_IMPORT_WITHDRAWN], counts[SEKISHO_IMPORT_NO_ZONE],
 		 counts[SEKISHO_IMPORT_NO_ROOM]);
+	counts = resuming->beside_counts;
+	if (resuming->beside.rules != NULL)
+		log_info("the shadow takes %" PRIu64 " of them, and has no rule for %" PRIu64,
+			 counts[SEKISHO_IMPORT_RESUMED], counts[SEKISHO_IMPORT_WITHDRAWN]);
 }
 
 void resume_flows(struct daemon *daemon)
 {
+	const struct shadow_policy *beside = trial_policy(daemon);
 	struct image *image = &daemon->resume.image;
 	struct resuming resuming = {.daemon = daemon, .now_ms = daemon_now_ms(daemon)};
+	uint32_t *rules, *beside_rules = NULL;
 	uint16_t *zones;
-	uint32_t *rules;
 
 	if (!daemon->resume.found)
 		return;
 	worker_adopt_all(daemon);
 	zones = zones_map(image, daemon);
 	rules = rules_map(image, daemon->names);
+	if (beside != NULL)
+		beside_rules = rules_map(image, beside->names);
 	resuming.terms = (struct sekisho_record_terms){.zones = zones,
 						       .rules = rules,
 						       .zone_count = image->header.zone_count,
 						       .rule_count = image->header.rule_count,
 						       .exact = image->header.exact};
-	if (zones != NULL && rules != NULL)
+	resuming.beside = resuming.terms;
+	resuming.beside.rules = beside_rules;
+	if (zones != NULL && rules != NULL && (beside == NULL || beside_rules != NULL))
 		image_resume(&resuming);
 	else
 		refuse(daemon, "no memory");
 	free(zones);
 	free(rules);
+	free(beside_rules);
 	close(image->fd);
 	image_close(image);
 }

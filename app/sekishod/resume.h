@@ -6,7 +6,8 @@
  * A flow goes on if its edge is still there, by name; if it would still live, had the time gone by here;
  * and if the policy of now admits what opened it, whatever the semantics. So flows that had outlived their
  * rule (AWS-60) end with a restart. Which worker's engine takes a flow is asked anew: an image says nothing
- * of workers. An image that is damaged, or of another version, is ignored whole, and set aside.
+ * of workers. A shadow (shadow.h) takes the same flows, judged by its own policy: with none, it would differ on
+ * each of them. An image that is damaged, or of another version, is ignored whole, and set aside.
  */
 #ifndef SEKISHOD_RESUME_H
 #define SEKISHOD_RESUME_H

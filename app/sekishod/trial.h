@@ -5,7 +5,8 @@
  * A *trial* is a policy and, for each worker, the shadow (shadow.h) that judges by it. It is built as a job,
  * with all memory that it takes, and then given to the workers, which look once a round which shadow is
  * theirs. The one before is freed after two grace periods, as policies are (snapshot.c). A trial begins with
- * no flows and with counters of 0, since what was counted under another policy says nothing of this one.
+ * counters of 0, since what was counted under another policy says nothing of this one, and with no flows but
+ * those of the flow image (resume.h) if it is there at the start.
  *
  * Control thread, but for the jobs.
  */

@@ -93,4 +93,27 @@ check "now the crossing initiation is dropped" fails ike "$in" cross "$out" 3
 check "and the shadow agrees" [ "$(summary .differ)" = "$before" ]
 
 sekishod_stop
+
+# After a restart the shadow has the flows of the image as well, those that its own policy admits.
+restart() { # SHADOW-POLICY
+    appliance_more="shadow: $1
+state: $work/state"
+    [ -z "$daemon" ] || sekishod_stop
+    sekishod_start strict.yaml
+}
+has_judged() { [ "$(summary .packets)" -ge "$1" ]; }
+restart strict.yaml
+serve "$out" 7000
+hold_start "$in" 192.0.2.1 7000 10
+restart strict.yaml
+check "the shadow takes the flows of the image" grep -q 'shadow takes 10 of them, and has no rule for 0' "$work/log"
+check "both judge what goes on" soon has_judged 40
+is "and do not differ" "$(summary '[.differ, .uncompared]')" '[0,0]'
+sed 's/protocol: all/protocol: esp/' "$work/strict.yaml" >"$work/esp.yaml"
+restart esp.yaml
+check "one that does not admit them has none" grep -q 'shadow takes 0 of them, and has no rule for 10' "$work/log"
+check "both judge once more" soon has_judged 40
+check "and it would drop all that goes on: $(summary .differ)" [ "$(summary .differ)" -ge 40 ]
+check "connections live on" hold_stop
+sekishod_stop
 two_hosts_end
