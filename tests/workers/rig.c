@@ -10,8 +10,13 @@
 
 #include <cmocka.h>
 #include <rte_eth_ring.h>
+#include <rte_launch.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
+
+#include "bench.h"
+
+#define PATIENCE_MS 300000
 
 void rig_begin(struct rig *rig)
 {
@@ -30,13 +35,75 @@ void rig_begin(struct rig *rig)
 	assert_int_equal(eal_start(&rig->daemon, "test_workers", message), 0);
 }
 
-static struct rte_ring *ring_make(const char *what, unsigned port, unsigned queue)
+/* ---- what they are given ---------------------------------------------------------------------- */
+
+#define ETHER 14
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	for (unsigned i = 0; i < 4; i++)
+		at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+void rig_tuple_frame(uint8_t *bytes, struct sekisho_frame *frame, uint32_t tuple, uint8_t direction)
+{
+	static const uint8_t start[] = {2, 0, 0,    0, 0, 1,  2, 0, 0,    0, 0,  2,
+					8, 0, 0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17};
+	uint8_t *ip = bytes + ETHER;
+	uint32_t sum = 0;
+
+	memset(bytes, 0, 60);
+	memcpy(bytes, start, sizeof(start));
+	put32(ip + (direction == SEKISHO_EGRESS ? 12 : 16), 0xc6336402);
+	put32(ip + (direction == SEKISHO_EGRESS ? 16 : 12), 0x0a000000 | tuple >> 8);
+	for (unsigned i = 0; i < 20; i += 2)
+		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum += sum >> 16;
+	ip[10] = (uint8_t)(~sum >> 8);
+	ip[11] = (uint8_t)~sum;
+	put32(ip + 20, 0x10001000 | (tuple & 0xff) << 16 | (tuple & 0xff));
+	ip[25] = 8;
+	*frame = (struct sekisho_frame){.data = bytes,
+					.captured = 60,
+					.length = 60,
+					.direction = direction,
+					.flags = SEKISHO_FRAME_L4_CHECKSUM_GOOD};
+}
+
+void rig_both_ways(struct sekisho_policy_spec *spec)
+{
+	static const uint16_t first_group = 0;
+	static struct sekisho_prefix peers[2];
+	static struct sekisho_rule_spec rules[2];
+	static struct sekisho_group_spec group = {.name = "g", .rules = rules, .rule_count = 2};
+	static struct sekisho_endpoint_spec endpoint = {.name = "b",
+							.addresses = bench_everything,
+							.address_count = 2,
+							.groups = &first_group,
+							.group_count = 1};
+
+	peers[0] = (struct sekisho_prefix){.address = {10}, .family = 4, .length = 8};
+	peers[1] = (struct sekisho_prefix){.address = {0xfd}, .family = 6, .length = 8};
+	rules[0] = bench_rule("g/in", SEKISHO_INGRESS, 17, peers);
+	rules[1] = bench_rule("g/out", SEKISHO_EGRESS, 17, peers);
+	sekisho_policy_spec_init(spec, SEKISHO_AWS_LIKE);
+	spec->groups = &group;
+	spec->group_count = 1;
+	spec->endpoints = &endpoint;
+	spec->endpoint_count = 1;
+}
+
+/* ---- the ports -------------------------------------------------------------------------------- */
+
+static struct rte_ring *ring_make(const char *what, unsigned port, unsigned queue, unsigned size)
 {
 	struct rte_ring *ring;
 	char name[32];
 
 	snprintf(name, sizeof(name), "%s-%u-%u", what, port, queue);
-	ring = rte_ring_create(name, RIG_QUEUE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	ring = rte_ring_create(name, size, SOCKET_ID_ANY,
+			       RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
 	assert_non_null(ring);
 	return ring;
 }
@@ -47,12 +114,13 @@ static void port_make(struct rig *rig, unsigned port)
 	static unsigned serial;
 	struct edge *edge = &rig->daemon.edges[port / 2];
 	struct port *made = &edge->ports[port % 2];
+	unsigned room = rig->plan.out_room ? rig->plan.out_room : RIG_QUEUE;
 	char name[32];
 
 	for (unsigned q = 0; q < rig->plan.receive_queues; q++)
-		rig->in[port][q] = ring_make("in", port, q);
+		rig->in[port][q] = ring_make("in", port, q, RIG_QUEUE);
 	for (unsigned q = 0; q < rig->plan.transmit_queues; q++)
-		rig->out[port][q] = ring_make("out", port, q);
+		rig->out[port][q] = ring_make("out", port, q, room);
 	snprintf(name, sizeof(name), "rig%u", serial++);
 	assert_true(rte_eth_from_rings(name, rig->in[port], rig->plan.receive_queues,
 				       rig->out[port], rig->plan.transmit_queues, 0) >= 0);
@@ -76,6 +144,22 @@ static void edges_make(struct rig *rig)
 		for (unsigned side = 0; side < 2; side++)
 			port_make(rig, i * 2 + side);
 	}
+}
+
+/* ---- their workers ---------------------------------------------------------------------------- */
+
+static void launch(struct rig *rig, unsigned worker)
+{
+	assert_int_equal(rte_eal_remote_launch(worker_main, &rig->daemon.workers[worker],
+					       rig->lcores[worker]),
+			 0);
+}
+
+void rig_wake(struct rig *rig)
+{
+	assert_true(rig->asleep);
+	rig->asleep = false;
+	launch(rig, rig->daemon.worker_count - 1);
 }
 
 void rig_start(struct rig *rig, const struct rig_plan *plan, const struct sekisho_policy_spec *spec)
@@ -102,8 +186,9 @@ void rig_start(struct rig *rig, const struct rig_plan *plan, const struct sekish
 	daemon->ms_per_tick = 0;
 	for (unsigned i = 0; i < 2 * RIG_EDGES; i++)
 		port_serve(&daemon->edges[i / 2].ports[i % 2], UINT32_MAX);
-	if (worker_launch_all(daemon, message) < 0)
-		fail_msg("%s", message);
+	rig->asleep = plan->asleep;
+	for (unsigned i = 0; i + rig->asleep < daemon->worker_count; i++)
+		launch(rig, i);
 }
 
 void rig_stop(struct rig *rig)
@@ -175,35 +260,52 @@ void rig_drain(struct rig *rig)
 }
 
 /*
- * Whether all is over. Counters are read one after the other while workers count on; but what two readings say
- * alike was so at one moment between them.
+ * Whether each frame that was fed is somewhere. Counters are read one after the other while workers count on;
+ * but what two readings say alike was so at one moment between them.
  */
-static bool is_settled(const struct daemon *daemon, uint64_t fed, struct daemon_totals *totals)
+static bool is_still(const struct rig *rig, struct daemon_totals *totals)
 {
 	struct daemon_totals before;
 
-	daemon_totals_read(daemon, &before);
-	daemon_totals_read(daemon, totals);
-	return memcmp(&before, totals, sizeof(before)) == 0 && totals->received == fed &&
-	       totals->engines.received == fed && totals->held == totals->engines.held &&
-	       fed == totals->sent + totals->dropped + totals->held;
+	daemon_totals_read(&rig->daemon, &before);
+	daemon_totals_read(&rig->daemon, totals);
+	return memcmp(&before, totals, sizeof(before)) == 0 && totals->received == rig->fed &&
+	       rig->fed == totals->sent + totals->dropped + totals->held;
+}
+
+static void give_way(const struct rig *rig, const struct daemon_totals *totals, uint64_t until)
+{
+	sched_yield();
+	if (clock_ms() > until)
+		fail_msg("fed %lu, received %lu, judged %lu, sent %lu, dropped %lu, held %lu",
+			 rig->fed, totals->received, totals->engines.received, totals->sent,
+			 totals->dropped, totals->held);
+}
+
+void rig_wait(struct rig *rig, struct daemon_totals *totals)
+{
+	uint64_t until = clock_ms() + PATIENCE_MS;
+
+	while (!is_still(rig, totals))
+		give_way(rig, totals, until);
+}
+
+void rig_rest(struct rig *rig, struct daemon_totals *totals)
+{
+	uint64_t until = clock_ms() + PATIENCE_MS;
+
+	while (!is_still(rig, totals) || totals->held != totals->engines.held) {
+		rig_drain(rig);
+		give_way(rig, totals, until);
+	}
+	rig_drain(rig);
+	assert_int_equal(rig->left, totals->sent);
 }
 
 void rig_settle(struct rig *rig, struct daemon_totals *totals)
 {
-	uint64_t until = clock_ms() + 300000;
-
-	while (!is_settled(&rig->daemon, rig->fed, totals)) {
-		rig_drain(rig);
-		sched_yield();
-		if (clock_ms() > until)
-			fail_msg("fed %lu, received %lu, judged %lu, sent %lu, dropped %lu, held "
-				 "%lu",
-				 rig->fed, totals->received, totals->engines.received, totals->sent,
-				 totals->dropped, totals->held);
-	}
-	rig_drain(rig);
-	assert_int_equal(rig->left, totals->sent);
+	rig_rest(rig, totals);
+	assert_int_equal(totals->engines.received, rig->fed);
 	for (unsigned d = 0; d < PORT_DROP_COUNT; d++)
 		assert_int_equal(totals->port_drops[d], 0);
 }

@@ -18,6 +18,8 @@ struct rig_plan {
 	unsigned workers;
 	unsigned receive_queues, transmit_queues; /* of each port */
 	uint32_t flows;
+	unsigned out_room; /* of each transmit queue, in frames; 0: RIG_QUEUE */
+	bool asleep;       /* the last worker does not run until rig_wake() */
 };
 
 struct rig {
@@ -26,7 +28,7 @@ struct rig {
 	uint16_t lcores[RIG_WORKERS_MAX];
 	struct daemon daemon;
 	struct sekisho_policy *policy;
-	bool running;
+	bool running, asleep;
 	struct rte_ring *in[RIG_EDGES * 2][RIG_WORKERS_MAX]; /* by port and queue */
 	struct rte_ring *out[RIG_EDGES * 2][RIG_WORKERS_MAX];
 	uint64_t fed, left; /* frames that have been put in, and that have come out */
@@ -40,6 +42,16 @@ void rig_start(struct rig *rig, const struct rig_plan *plan,
 	       const struct sekisho_policy_spec *spec);
 void rig_stop(struct rig *rig);
 
+/* Let the worker run that was asleep. */
+void rig_wake(struct rig *rig);
+
+/* A UDP packet of a tuple that is numbered, of equal ports, from either side, in 60 bytes. */
+void rig_tuple_frame(uint8_t *bytes, struct sekisho_frame *frame, uint32_t tuple,
+		     uint8_t direction);
+
+/* Rules that admit either side's packet, though not all of the world's, or nothing would be tracked. */
+void rig_both_ways(struct sekisho_policy_spec *spec);
+
 /* Put a frame into a queue of the port of its zone and direction. */
 void rig_feed(struct rig *rig, const struct sekisho_frame *frame, unsigned queue);
 
@@ -51,9 +63,18 @@ void rig_feed_segments(struct rig *rig, const struct sekisho_frame *frame, unsig
 void rig_drain(struct rig *rig);
 
 /*
- * Wait until all that was fed has been judged and has left or been dropped, whatever time it takes; read the
- * sums, and check that nothing was lost.
+ * Wait until each frame that was fed has left, has been dropped, or is held or on its way to a worker that
+ * does not run, whatever time it takes. Nothing that has come out is taken.
  */
+void rig_wait(struct rig *rig, struct daemon_totals *totals);
+
+/*
+ * Wait until all that was fed has been judged and has left or been dropped; read the sums, and check that each
+ * frame was counted once and only once.
+ */
+void rig_rest(struct rig *rig, struct daemon_totals *totals);
+
+/* The same, and check that nothing was lost at a port or on its way. */
 void rig_settle(struct rig *rig, struct daemon_totals *totals);
 
 #endif

@@ -190,66 +190,6 @@ static void owners_by_rss(void **state)
 
 /* ---- the same tuple from both sides at once --------------------------------------------------- */
 
-#define ETHER 14
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	for (unsigned i = 0; i < 4; i++)
-		at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-/* A UDP packet of a tuple that is numbered, of equal ports, from either side. */
-static void tuple_frame(uint8_t *bytes, struct sekisho_frame *frame, uint32_t tuple,
-			uint8_t direction)
-{
-	static const uint8_t start[] = {2, 0, 0,    0, 0, 1,  2, 0, 0,    0, 0,  2,
-					8, 0, 0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17};
-	uint8_t *ip = bytes + ETHER;
-	uint32_t sum = 0;
-
-	memset(bytes, 0, 60);
-	memcpy(bytes, start, sizeof(start));
-	put32(ip + (direction == SEKISHO_EGRESS ? 12 : 16), 0xc6336402);
-	put32(ip + (direction == SEKISHO_EGRESS ? 16 : 12), 0x0a000000 | tuple >> 8);
-	for (unsigned i = 0; i < 20; i += 2)
-		sum += (uint32_t)ip[i] << 8 | ip[i + 1];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum += sum >> 16;
-	ip[10] = (uint8_t)(~sum >> 8);
-	ip[11] = (uint8_t)~sum;
-	put32(ip + 20, 0x10001000 | (tuple & 0xff) << 16 | (tuple & 0xff));
-	ip[25] = 8;
-	*frame = (struct sekisho_frame){.data = bytes,
-					.captured = 60,
-					.length = 60,
-					.direction = direction,
-					.flags = SEKISHO_FRAME_L4_CHECKSUM_GOOD};
-}
-
-/* Rules that admit either side's packet, though not all of the world's, or nothing would be tracked. */
-static void both_ways(struct sekisho_policy_spec *spec)
-{
-	static const uint16_t first_group = 0;
-	static struct sekisho_prefix peers[2];
-	static struct sekisho_rule_spec rules[2];
-	static struct sekisho_group_spec group = {.name = "g", .rules = rules, .rule_count = 2};
-	static struct sekisho_endpoint_spec endpoint = {.name = "b",
-							.addresses = bench_everything,
-							.address_count = 2,
-							.groups = &first_group,
-							.group_count = 1};
-
-	peers[0] = (struct sekisho_prefix){.address = {10}, .family = 4, .length = 8};
-	peers[1] = (struct sekisho_prefix){.address = {0xfd}, .family = 6, .length = 8};
-	rules[0] = bench_rule("g/in", SEKISHO_INGRESS, 17, peers);
-	rules[1] = bench_rule("g/out", SEKISHO_EGRESS, 17, peers);
-	sekisho_policy_spec_init(spec, SEKISHO_AWS_LIKE);
-	spec->groups = &group;
-	spec->group_count = 1;
-	spec->endpoints = &endpoint;
-	spec->endpoint_count = 1;
-}
-
 /* How many frames may be under way: fewer than there is room for in any ring on their way. */
 #define UNDER_WAY 1024
 
@@ -272,14 +212,14 @@ static void one_tuple_from_both_sides(void **state)
 	struct daemon_totals totals;
 
 	(void)state;
-	both_ways(&spec);
+	rig_both_ways(&spec);
 	rig_start(&rig, &plan, &spec);
 	for (uint32_t tuple = 0; tuple < TUPLES; tuple++) {
 		for (uint8_t side = 0; side < 2; side++) {
 			struct sekisho_frame frame;
 			uint8_t bytes[64];
 
-			tuple_frame(bytes, &frame, tuple, side);
+			rig_tuple_frame(bytes, &frame, tuple, side);
 			/* the first queue of each side is another worker's */
 			rig_feed(&rig, &frame, 0);
 		}
