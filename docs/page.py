@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fill in what a manual page tells of the programs themselves. usage: page.py PAGE SOURCE
 
-In PAGE, "@verbs@" becomes the verbs that SOURCE, the built sekisho, knows; "@methods@" the methods that SOURCE, the
-daemon's rpc.c, has in its table.
+In PAGE, "@verbs@" becomes the verbs that SOURCE, the built sekisho, knows, and "@options@" their options; "@methods@" the
+methods that SOURCE, the daemon's rpc.c, has in its table.
 """
 import re
 import subprocess
@@ -14,14 +14,29 @@ def escape(text):
     return re.sub(r"([\\_*<>#])", r"\\\1", text)
 
 
-def verbs(program):
-    """Each verb with its synopsis and what it does, as `sekisho VERB --help` says."""
+def helps(program):
+    """The help of each verb, in the parts that empty lines make: what it is, and its options."""
     text = subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout
     for name in re.findall(r"^  ([a-z]+)\b", text, re.M):
         said = subprocess.run([program, name, "--help"], check=True, capture_output=True, text=True).stdout
+        yield said.split("\n\n")
+
+
+def verbs(program):
+    """Each verb with its synopsis and what it does, as `sekisho VERB --help` says."""
+    for said, _ in helps(program):
         usage, does = said.split("\n", 1)
         synopsis = usage.removeprefix("usage: sekisho ").strip()
         yield f"*{escape(synopsis)}*\n\t{escape(' '.join(does.split()))}.\n"
+
+
+def options(program):
+    """Each option of any verb once, with its value and what it means."""
+    found = {}
+    for _, text in helps(program):
+        for names, value, does in re.findall(r"^  ((?:-\w, )?--[a-z-]+)(\S* ?\S*) *\n? {4,}(.*)", text, re.M):
+            found[names + value] = f"*{escape(names)}*{escape(value)}\n\t{escape(does)}.\n"
+    return list(found.values())
 
 
 def methods(source):
@@ -38,7 +53,7 @@ def main():
     page, source = sys.argv[1:]
     with open(page) as file:
         text = file.read()
-    for word, rows in (("@verbs@", verbs), ("@methods@", methods)):
+    for word, rows in (("@verbs@", verbs), ("@options@", options), ("@methods@", methods)):
         if word in text:
             found = list(rows(source))
             if not found:

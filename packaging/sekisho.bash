@@ -6,8 +6,11 @@
 # The verbs of this sekisho.
 _sekisho_verbs() { sekisho --help 2>/dev/null | sed -n 's/^  \([a-z][a-z]*\).*/\1/p'; }
 
-# How a verb is used, without its name.
-_sekisho_usage() { sekisho "$1" --help 2>/dev/null | sed -n "1s/^usage: sekisho $1//p"; }
+# How a verb is used, without its name; then its options, each with how its value is written.
+_sekisho_usage() { sed -n "1s/^usage: sekisho $1//p" <<<"$2"; }
+_sekisho_options() {
+    sed -nE -e 'h; s/^  (--[a-z-]+)\[(=[a-z]+)\].*/\1\2/p' -e 'g; s/^  (-., )?(--[a-z-]+)( ([^ ]+))?.*/\2 \4/p' <<<"$1"
+}
 
 # Values of a member in what a verb of the daemon prints: MEMBER VERB [--socket PATH]
 _sekisho_ask() {
@@ -33,9 +36,18 @@ _sekisho_filter() {
     done
 }
 
+# A list with commas; its last word is one of those allowed: WORDS
+_sekisho_list() {
+    local before= word
+    [[ $cur != *,* ]] || before="${cur%,*},"
+    for word in $1; do
+        [[ $word != "${cur##*,}"* ]] || COMPREPLY+=("$before$word")
+    done
+}
+
 _sekisho() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-    local usage operands words= files= socket=() i
+    local help usage operands value words= files= yaml='*.@(yaml|yml)' socket=() i
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sekisho_verbs) --help --version" -- "$cur")
@@ -44,21 +56,24 @@ _sekisho() {
     for ((i = 2; i < COMP_CWORD; i++)); do
         [ "${COMP_WORDS[i]}" != --socket ] || socket=(--socket "${COMP_WORDS[i + 1]}")
     done
-    usage=$(_sekisho_usage "$verb")
+    help=$(sekisho "$verb" --help 2>/dev/null)
+    usage=$(_sekisho_usage "$verb" "$help")
+    case $prev in -o) prev=--output ;; -c) prev=--config ;; esac
+    value=$(_sekisho_options "$help" | awk -v name="$prev" '$1 == name { print $2 }')
     operands=$(sed 's/\[-[^]]*\]//g; s/ --[a-z-]* [A-Z][^ ]*//g; s/  */ /g' <<<"$usage")
-    case $prev in
-        -o | --output) words='table json' ;;
-        --sort) words='bytes packets age expires' ;;
-        --edge) words=$(_sekisho_ask name status "${socket[@]}") ;;
-        --filter | kill) _sekisho_filter "${socket[@]}"; return ;;
-        --sort) words='bytes packets age expires' ;;
-        --if-generation) words=$(_sekisho_ask generation history "${socket[@]}") ;;
-        --policy | --a | --b | -c | --config) files='*.@(yaml|yml)' ;;
-        --socket | --to | --expect | --report | --root) files='*' ;;
-        --*) return ;;
+    case $prev:$value in
+        *:*\|*) words=${value//|/ } ;;
+        *:[a-z]*,*) _sekisho_list "${value//,/ }"; return ;;
+        *:NAME) words=$(_sekisho_ask name status "${socket[@]}") ;;
+        *:FILTER | kill:*) _sekisho_filter "${socket[@]}"; return ;;
+        --if-generation:*) words=$(_sekisho_ask generation history "${socket[@]}") ;;
+        --policy:* | --a:* | --b:* | --config:*) files=$yaml ;;
+        *:PCAP) files='*.@(pcap|pcapng|cap)' ;;
+        *:FILE* | *:PATH | *:DIR) files='*' ;;
+        --*:?*) return ;;
         *)
             if [[ $cur == -* ]]; then
-                words="$(grep -oE -e '--[a-z][a-z-]*' <<<"$usage") --output --socket --help"
+                words=$(_sekisho_options "$help" | cut -d ' ' -f 1)
             elif [[ $operands == *PCAP* ]]; then
                 files='*.@(pcap|pcapng|cap)'
             elif [[ $operands == ' save' ]]; then
@@ -68,7 +83,7 @@ _sekisho() {
             elif [[ $operands == *'kill FILTER' ]]; then
                 words=kill
             elif [[ $operands == *' P' ]]; then
-                files='*.@(yaml|yml)'
+                files=$yaml
             elif [[ $operands == *'[N]' ]]; then
                 words=$(_sekisho_ask generation history "${socket[@]}")
             fi

@@ -90,6 +90,16 @@ for shell in $shells; do
     offers "$shell" 'reason not-ip' sekisho flows --socket "$work/s.sock" --filter 'reason '
     offers "$shell" 'edge north' sekisho flows --socket "$work/s.sock" --filter 'edge '
     offers "$shell" expires sekisho flows --sort ''
+    offers "$shell" conntrack sekisho flows -o ''
+    offers_not "$shell" conntrack sekisho status -o ''
+    offers "$shell" strict sekisho bench --semantics ''
+    offers "$shell" --witness=static sekisho compare --w
+    offers "$shell" new,drop sekisho events --kinds new,d
+    offers "$shell" ikev2-both.pcap sekisho explain --after ''
+    offers "$shell" strict.yaml sekisho compare --a ''
+    offers "$shell" strict.yaml sekisho check --edge north ''
+    offers "$shell" --why sekisho flows --
+    offers_not "$shell" strict.yaml sekisho flows --limit ''
     offers "$shell" sekisho.yaml sekisho doctor -c ''
     offers_not "$shell" sekisho.yaml sekisho doctor ''
     offers "$shell" north sekisho policy --socket "$work/s.sock" --edge ''
