@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* netdev.c: what the kernel says of the interface behind a virtual device, where there is one. */
+/* netdev.c: what the kernel says of the interface behind a virtual device, where there is one. Control thread. */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -31,16 +31,14 @@ static bool netdev_of(const char *device, struct ifreq *answer)
 	return true;
 }
 
+/* The socket that asks is kept: want of descriptors must not look like want of an interface. */
 static bool netdev_ask(unsigned long question, struct ifreq *answer)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool done;
+	static int fd = -1;
 
 	if (fd < 0)
-		return false;
-	done = ioctl(fd, question, answer) == 0;
-	close(fd);
-	return done;
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd >= 0 && ioctl(fd, question, answer) == 0;
 }
 
 bool netdev_named(const char *device)
@@ -64,7 +62,9 @@ unsigned netdev_index(const char *device)
 {
 	struct ifreq answer;
 
-	return netdev_of(device, &answer) ? if_nametoindex(answer.ifr_name) : 0;
+	if (!netdev_of(device, &answer) || !netdev_ask(SIOCGIFINDEX, &answer))
+		return 0;
+	return (unsigned)answer.ifr_ifindex;
 }
 
 bool netdev_is_down(const char *device)
