@@ -8,12 +8,30 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "append.h"
 #include "daemon.h"
 #include "json_memory.h"
 
 struct actor audit_daemon(void)
 {
 	return (struct actor){.uid = getuid(), .pid = getpid()};
+}
+
+/* Add a text as a line, which costs it its end; NULL is one that there was no memory for. */
+static void audit_keep(const char *path, char *line)
+{
+	int fd = line == NULL ? -1 : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	int rc = line == NULL ? -ENOMEM : -errno;
+	size_t length;
+
+	if (fd >= 0) {
+		length = strlen(line);
+		line[length] = '\n'; /* in the place of its end */
+		rc = append_lines(fd, line, length + 1);
+		close(fd);
+	}
+	if (rc < 0)
+		log_error("audit file %s: %s", path, strerror(-rc));
 }
 
 /* Write a record, whose members beside who and when are those of `more`; takes the reference. */
@@ -25,7 +43,6 @@ static void audit_record(const struct daemon *daemon, const char *event, const s
 	char when[32], *line;
 	json_t *record;
 	struct tm utc;
-	int fd;
 
 	gmtime_r(&now, &utc);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -37,13 +54,8 @@ static void audit_record(const struct daemon *daemon, const char *event, const s
 	json_decref(record);
 	json_decref(more);
 	log_info("audit %s", line ? line : "record without memory");
-	fd = path == NULL || line == NULL
-		     ? -1
-		     : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	if (path != NULL && (fd < 0 || dprintf(fd, "%s\n", line) < 0))
-		log_error("audit file %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
+	if (path != NULL)
+		audit_keep(path, line);
 	free(line);
 }
 

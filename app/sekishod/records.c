@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "append.h"
 #include "daemon.h"
 
 #define ENTRIES   65536 /* tuples of an interval of the flow log */
@@ -17,10 +18,10 @@
 
 /* ---- files ------------------------------------------------------------------------------------ */
 
-static void file_failed(struct record_file *file)
+static void file_failed(struct record_file *file, int error)
 {
 	if (!file->failed)
-		log_error("records: %s: %s", file->path, strerror(errno));
+		log_error("records: %s: %s", file->path, strerror(error));
 	file->failed = true;
 	if (file->fd >= 0)
 		close(file->fd);
@@ -35,7 +36,7 @@ static bool file_open(struct record_file *file)
 		return true;
 	file->fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 	if (file->fd < 0 || fstat(file->fd, &info) < 0) {
-		file_failed(file);
+		file_failed(file, errno);
 		return false;
 	}
 	file->size = (uint64_t)info.st_size;
@@ -93,17 +94,20 @@ static void file_write(struct records *records, struct record_file *file, const 
 	const struct config_records *config = &records->daemon->appliance->records;
 	unsigned lines = lines_count(text, length);
 	time_t now = (time_t)clock_wall();
+	int rc = -EBADF;
 
 	if (file_open(file) && file_is_full(file, config, length, now))
 		file_rotate(file, config->rotate_keep);
-	if (file_open(file) && write(file->fd, text, length) == (ssize_t)length) {
+	if (file_open(file))
+		rc = append_lines(file->fd, text, length);
+	if (rc == 0) {
 		file->size += length;
 		file->written_at = now;
 		atomic_fetch_add_explicit(&records->written, lines, memory_order_relaxed);
 		return;
 	}
 	if (file->fd >= 0)
-		file_failed(file);
+		file_failed(file, -rc);
 	atomic_fetch_add_explicit(&records->lost, lines, memory_order_relaxed);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # What a live sekishod keeps in files: the flow log of VPC Flow Logs' format (AWS-150, AWS-164) and events as JSON lines;
-# files that others rename, and one that cannot be written. Usage: test_records.sh --build DIR. Exit 77 when
+# files that others rename, one that cannot be written, and a full disk. Usage: test_records.sh --build DIR. Exit 77 when
 # namespaces are not to be had.
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
 two_hosts_begin "$@"
@@ -82,6 +82,40 @@ sed 's/account_id/format: "${srcaddr} ${sport}", account_id/' "$work/sekisho.yam
 refused() { "$build/app/sekishod/sekishod" -c "$work/bad.yaml" --check >"$work/out" 2>&1; }
 check "a field that there is not is refused" fails refused
 check "by name and place" grep -qE "^[^:]+/bad.yaml:[0-9]+:[0-9]+: error: records.flow_log.format: '\\$\{sport\}'" "$work/out"
-
 sekishod_stop
+
+# ---- A full disk ----
+small=$work/small
+mkdir "$small"
+if mount -t tmpfs -o size=128k none "$small" 2>/dev/null; then
+    appliance_more="state: $work/state
+audit: $small/audit.json
+records: {events: {file: $small/events.json}, flow_log: {file: $small/flows.log, interval: 1}}"
+    sekishod_start policy.yaml
+    refuse() { on "$in" ping -c 40 -i 0.002 -W 1 192.0.2.1 >/dev/null 2>&1 || true; } # each is an event
+    none_fit() { refuse; lost; }
+    untold_change() { cli commit "$work/policy.yaml"; grep 'audit file .*: No space left' "$work/log"; }
+    is_whole() {
+        jq -e . "$small/events.json" >/dev/null && jq -e . "$small/audit.json" >/dev/null &&
+            ! grep -vE '^2 .* (OK|NODATA|SKIPDATA)$' "$small/flows.log"
+    }
+    refuse
+    check "with room, events are recorded" soon test -s "$small/events.json"
+    check "and changes" cli commit "$work/policy.yaml"
+    head -c 1M /dev/zero >"$small/full" 2>/dev/null || true
+    check "on a full disk, lines are lost, which is counted" soon none_fit
+    check "and said in the log" grep -q 'records: .*: No space left' "$work/log"
+    check "also of the audit" soon untold_change
+    check "no line is cut short" is_whole
+    rm "$small/full"
+    before=$(counter .records.written)
+    written() { refuse; [ "$(counter .records.written)" -gt "$before" ]; }
+    check "with room again, lines are written" soon written
+    check "and changes" cli commit "$work/policy.yaml"
+    check "and each is whole" is_whole
+    sekishod_stop
+    umount "$small"
+else
+    echo "no file system can be mounted here: a full disk is not tested"
+fi
 two_hosts_end
