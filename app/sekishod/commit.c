@@ -12,7 +12,8 @@
 #include "control.h"
 #include "notify.h"
 
-#define PROGRESS_MS 1000 /* between two words on how far a change is */
+/* Between two words on how far a change is: told each second, by a timer that may tick a little early. */
+#define PROGRESS_MS 500
 
 /* What a change is at, for who waits for it. */
 enum stage { STAGE_READING, STAGE_COMPILING, STAGE_SAVING };
