@@ -16,18 +16,19 @@ groups:
     egress:
       - {id: all-out, protocol: all, to: [192.0.2.0/24, "fd00::/64"]}
 Y
-peers="11 13 15 17 20 22 24 26"
-for peer in $peers; do
-    ip -n "$out" address add "192.0.2.$peer/24" dev eth0
-    ip -n "$in" neighbour replace "192.0.2.$peer" lladdr "$(link_address 1)" dev eth0
-done
+# Who owns which peer is settled by a secret: of so many none is left without one but once in ten thousand million runs.
+peers=$(seq 11 74)
+for peer in $peers; do echo "address add 192.0.2.$peer/24 dev eth0"; done | ip -n "$out" -batch -
+for peer in $peers; do echo "neighbour replace 192.0.2.$peer lladdr $(link_address 1) dev eth0"; done | ip -n "$in" -batch -
 serve "$out" 7000
 
 talk_to_all() {
     local peer
-    for peer in $peers; do
+    for peer in 11 17 26; do
         traffic "$in" talk "192.0.2.$peer" 7000 4 2000 || return 1
     done
+    # shellcheck disable=SC2016 # the inner shell expands it
+    on "$in" bash -c 'for peer; do echo hello >"/dev/udp/192.0.2.$peer/7000"; done' - $peers
 }
 flows() { cli flows -o json "$@" | grep -c local; }
 is_kept_by_all() { # each worker has judged something
@@ -45,7 +46,7 @@ workers="1, 2, 3"
 appliance_more='steering: software'
 sekishod_start "$work/policy.yaml"
 check "connections to many peers" talk_to_all
-check "all workers have taken part: $(cli status -o json | jq -c '[.workers[].handed_in]')" is_kept_by_all
+check "all workers have taken part" soon is_kept_by_all
 check "the edge says how" [ "$(cli status -o json | jq -r '.edges[0].steering')" = software ]
 hold_start "$in" 192.0.2.26 7000 5
 hold_start "$in" 192.0.2.11 7000 5
