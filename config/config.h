@@ -55,11 +55,10 @@ struct config_rule_change {
 	const struct sekisho_rule_spec *from, *to; /* NULL: added, removed */
 };
 
-/* The rules that differ, in the order of their names, and whether anything else does. */
+/* The rules that differ, in the order of their names; for all else see changes.h. */
 struct config_diff {
 	struct config_rule_change *rules; /* added + removed + changed of them; point into the policies */
 	size_t added, removed, changed;
-	bool settings; /* semantics, endpoints, network ACLs, timers, limits or knobs differ */
 };
 
 /* Compare. 0, or -ENOMEM. Call config_diff_fini() in any case. Any thread. */

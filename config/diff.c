@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * diff.c: what changes between two policies. Rules are matched by name, and compared by what they
+ * diff.c: which rules change between two policies. They are matched by name, and compared by what they
  * admit, after references are resolved: a rule from `group:NAME` changes when that group's addresses
  * do, and one that only moved, or got another description, does not.
  */
@@ -76,54 +76,6 @@ bool config_rules_differ(const struct sekisho_rule_spec *a, const struct sekisho
 	return !rule_equal(a, b);
 }
 
-/* The entries as they are written: what matters is their numbers, but their order is kept as well. */
-static bool acl_equal(const struct sekisho_acl_spec *a, const struct sekisho_acl_spec *b)
-{
-	bool equal = strcmp(a->name, b->name) == 0 && a->entry_count == b->entry_count &&
-		     prefixes_equal(a->subnets, a->subnet_count, b->subnets, b->subnet_count);
-
-	for (size_t i = 0; equal && i < a->entry_count; i++)
-		equal = a->entries[i].number == b->entries[i].number &&
-			a->entries[i].deny == b->entries[i].deny &&
-			rule_equal(&a->entries[i].match, &b->entries[i].match);
-	return equal;
-}
-
-/* Which groups an endpoint has is told by their names: their places may differ. */
-static bool endpoint_equal(const struct sekisho_policy_spec *from,
-			   const struct sekisho_endpoint_spec *a,
-			   const struct sekisho_policy_spec *to,
-			   const struct sekisho_endpoint_spec *b)
-{
-	bool equal = strcmp(a->name, b->name) == 0 && a->auto_tracked == b->auto_tracked &&
-		     a->acl == b->acl && a->group_count == b->group_count &&
-		     memcmp(a->timeouts, b->timeouts, sizeof(a->timeouts)) == 0 &&
-		     prefixes_equal(a->addresses, a->address_count, b->addresses, b->address_count);
-
-	for (size_t i = 0; equal && i < a->group_count; i++)
-		equal = strcmp(from->groups[a->groups[i]].name, to->groups[b->groups[i]].name) == 0;
-	return equal;
-}
-
-/* Knobs are compared byte by byte: they hold no pointers, and sekisho_policy_spec_init() clears all. */
-static bool settings_equal(const struct sekisho_policy_spec *a, const struct sekisho_policy_spec *b)
-{
-	bool equal = a->semantics == b->semantics && a->endpoint_count == b->endpoint_count &&
-		     a->acl_count == b->acl_count &&
-		     memcmp(a->timeouts, b->timeouts, sizeof(a->timeouts)) == 0 &&
-		     memcmp(&a->strict, &b->strict, sizeof(a->strict)) == 0 &&
-		     memcmp(&a->aws, &b->aws, sizeof(a->aws)) == 0 &&
-		     memcmp(&a->limits, &b->limits, sizeof(a->limits)) == 0 &&
-		     prefixes_equal(a->never_filtered, a->never_filtered_count, b->never_filtered,
-				    b->never_filtered_count);
-
-	for (size_t e = 0; equal && e < a->endpoint_count; e++)
-		equal = endpoint_equal(a, &a->endpoints[e], b, &b->endpoints[e]);
-	for (size_t i = 0; equal && i < a->acl_count; i++)
-		equal = acl_equal(&a->acls[i], &b->acls[i]);
-	return equal;
-}
-
 /* Walk both lists at once; `diff->rules` has room for all. */
 static void rules_compare(struct config_diff *diff, const struct index *from,
 			  const struct index *to)
@@ -154,7 +106,7 @@ int config_diff_init(struct config_diff *diff, const struct sekisho_policy_spec 
 	struct index old = {0}, new = {0};
 	int rc = index_init(&old, from);
 
-	*diff = (struct config_diff){.settings = !settings_equal(from, to)};
+	*diff = (struct config_diff){0};
 	if (rc == 0)
 		rc = index_init(&new, to);
 	if (rc == 0) {

@@ -17,6 +17,8 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include <changes.h>
+
 #include "daemon.h"
 
 #define GRACE_PERIODS 2
@@ -53,7 +55,7 @@ int snapshot_describe(const struct snapshot *snapshot, const struct snapshot *ba
 {
 	const struct sekisho_policy_spec *spec = config_policy_spec(snapshot->config);
 	const char *text = config_policy_text(snapshot->config, &revision->length);
-	struct config_diff diff;
+	struct changes changes;
 	int rc;
 
 	sha256_text(text, revision->length, revision->sha256);
@@ -62,13 +64,14 @@ int snapshot_describe(const struct snapshot *snapshot, const struct snapshot *ba
 		revision->rules += spec->groups[g].rule_count;
 	if (base == NULL)
 		return 0;
-	rc = config_diff_init(&diff, config_policy_spec(base->config), spec);
+	rc = changes_init(&changes, config_policy_spec(base->config), spec);
 	if (rc == 0)
-		revision->diff = (struct revision_diff){.added = diff.added,
-							.removed = diff.removed,
-							.changed = diff.changed,
-							.settings = diff.settings};
-	config_diff_fini(&diff);
+		revision->diff =
+			(struct revision_diff){.added = changes.rules[CHANGE_ADDED],
+					       .removed = changes.rules[CHANGE_REMOVED],
+					       .changed = changes.rules[CHANGE_CHANGED],
+					       .settings = changes.settings > 0};
+	changes_fini(&changes);
 	return rc;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include <config.h>
+#include <changes.h>
 
 #define HEAD                                                                                   \
 	"version: 1\nsemantics: strict\nprefix_lists:\n  - {name: l, entries: [10.0.0.0/8]}\n" \
@@ -34,23 +34,21 @@ static struct config_policy *parse(const char *text)
 /* "+NAME", "-NAME" or "~NAME" for each rule, then "settings" if anything else differs. */
 static void expect(const char *from_text, const char *to_text, const char *expected)
 {
+	static const char signs[CHANGE_KINDS] = {
+		[CHANGE_ADDED] = '+', [CHANGE_REMOVED] = '-', [CHANGE_CHANGED] = '~'};
 	struct config_policy *from = parse(from_text), *to = parse(to_text);
-	struct config_diff diff;
+	struct changes changes;
 	char said[256] = "";
 	size_t used = 0;
 
-	assert_int_equal(config_diff_init(&diff, config_policy_spec(from), config_policy_spec(to)),
-			 0);
-	for (size_t i = 0; i < diff.added + diff.removed + diff.changed; i++) {
-		const struct config_rule_change *change = &diff.rules[i];
-		char sign = change->from == NULL ? '+' : change->to == NULL ? '-' : '~';
-
-		used += (size_t)snprintf(said + used, sizeof(said) - used, "%c%s ", sign,
-					 change->to ? change->to->name : change->from->name);
-	}
-	snprintf(said + used, sizeof(said) - used, "%s", diff.settings ? "settings" : "");
+	assert_int_equal(
+		changes_init(&changes, config_policy_spec(from), config_policy_spec(to)), 0);
+	for (size_t i = changes.settings; i < changes.count; i++)
+		used += (size_t)snprintf(said + used, sizeof(said) - used, "%c%s ",
+					 signs[changes.items[i].kind], changes.items[i].name);
+	snprintf(said + used, sizeof(said) - used, "%s", changes.settings > 0 ? "settings" : "");
 	assert_string_equal(said, expected);
-	config_diff_fini(&diff);
+	changes_fini(&changes);
 	config_policy_destroy(from);
 	config_policy_destroy(to);
 }
@@ -148,6 +146,31 @@ static void network_acls_change(void **state)
 	expect(ACL("100", "allow"), ACL("100", "deny"), "settings");
 }
 
+/* Their places in the file say nothing, nor do those of their entries, whose numbers do. */
+static void moved_lists_change_nothing(void **state)
+{
+#define TWO_ENDPOINTS(first, second) \
+	"version: 1\nsemantics: strict\ngroups:\n" INGRESS WEB H "endpoints:\n" first second
+#define E "  - {name: e, addresses: [192.0.2.1, 192.0.2.7], groups: [g, h]}\n"
+#define F "  - {name: f, addresses: [192.0.2.2], groups: [g]}\n"
+#define EDGE "  - name: edge\n    endpoints: [e]\n    ingress:\n"
+#define YARD "  - name: yard\n    endpoints: [f]\n    ingress:\n" ENTRY("1", "allow")
+#define ENTRY(number, action) \
+	"      - {number: " number ", action: " action ", protocol: all, from: [0.0.0.0/0]}\n"
+#define TWO_ACLS(first, second) TWO_ENDPOINTS(E, F) "network_acls:\n" first second
+	const char *base = TWO_ACLS(EDGE ENTRY("1", "deny") ENTRY("2", "allow"), YARD);
+
+	(void)state;
+	expect(TWO_ENDPOINTS(E, F), TWO_ENDPOINTS(F, E), "");
+	expect(TWO_ENDPOINTS(E, F),
+	       TWO_ENDPOINTS(F, "  - {name: e, addresses: [192.0.2.7, 192.0.2.1], groups: [h, g]}\n"),
+	       "");
+	expect(base, TWO_ACLS(YARD, EDGE ENTRY("1", "deny") ENTRY("2", "allow")), "");
+	expect(base, TWO_ACLS(EDGE ENTRY("2", "allow") ENTRY("1", "deny"), YARD), "");
+	expect(base, TWO_ACLS(YARD, EDGE ENTRY("1", "allow") ENTRY("2", "allow")), "settings");
+	expect(TWO_ENDPOINTS(E, F), TWO_ENDPOINTS(F, ""), "settings");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +180,7 @@ int main(void)
 		cmocka_unit_test(references_count_as_what_they_stand_for),
 		cmocka_unit_test(settings_change),
 		cmocka_unit_test(network_acls_change),
+		cmocka_unit_test(moved_lists_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
