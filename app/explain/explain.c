@@ -289,8 +289,7 @@ static json_t *phases_json(struct telling *telling)
 	return array;
 }
 
-/* Of "AWS-1, STRICT-3" those of the semantics in force, as a list; all, where none is of them. */
-static json_t *clauses_json(enum sekisho_reason reason, enum sekisho_semantics semantics)
+json_t *explain_clauses(enum sekisho_reason reason, enum sekisho_semantics semantics)
 {
 	const char *ours = semantics == SEKISHO_STRICT ? "STRICT" : "AWS";
 	const char *clauses = sekisho_reason_clauses(reason);
@@ -362,7 +361,7 @@ json_t *explain(const struct explain_subject *subject)
 			  "rule", sekisho_rule_name(subject->names, verdict->rule), "at",
 			  explain_place(subject->policy, verdict->rule), "opened_by",
 			  (json_int_t)verdict->opened_by, "clauses",
-			  clauses_json(verdict->reason, subject->spec->semantics), "phase",
+			  explain_clauses(verdict->reason, subject->spec->semantics), "phase",
 			  sekisho_phase_word(telling.decided), "phases", phases_json(&telling),
 			  "flow", flow_json(&telling), "would_change", would_change);
 	return whole;

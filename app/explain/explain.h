@@ -52,4 +52,10 @@ void what_if_append(const struct explain_subject *subject, const struct sekisho_
 /* "policy.yaml:14", where a rule was written, or null. */
 json_t *explain_place(const struct sekisho_policy *policy, uint32_t rule);
 
+/*
+ * The clauses that a reason follows, as a list: of "AWS-1, STRICT-3" those of the semantics in force; all,
+ * where none is of them. Any thread.
+ */
+json_t *explain_clauses(enum sekisho_reason reason, enum sekisho_semantics semantics);
+
 #endif

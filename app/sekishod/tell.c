@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <explain.h>
 #include <protocols.h>
 
 #include "community_id.h"
@@ -123,17 +124,19 @@ json_t *tell_packet(const struct tell *tell, const char *kind, uint32_t snap)
 {
 	const struct sekisho_verdict *verdict = &tell->record->verdict;
 	const char *bound = sekisho_bound_word(verdict->bound);
+	const struct edge *edge = &tell->daemon->edges[tell->record->zone];
+	uint32_t semantics = atomic_load_explicit(&edge->semantics, memory_order_relaxed);
 	char text[TELL_TUPLE_SIZE];
 	json_t *event;
 
 	tell_tuple(&tell->tuple, text, sizeof(text));
 	event = json_pack(
-		"{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s?,s:s?,s:o,s:I,s:I}", "event", kind,
+		"{s:s,s:f,s:s,s:s,s:s,s:s,s:s,s:s,s:o,s:s?,s:s?,s:o,s:I,s:I}", "event", kind,
 		"time", tell->time, "edge", tell->subject.edge, "direction",
 		sekisho_direction_word(tell->record->direction), "flow", text, "verdict",
 		tell->subject.verdict, "reason", tell->subject.reason, "phase",
 		sekisho_phase_word(sekisho_reason_phase(verdict->reason)), "clauses",
-		sekisho_reason_clauses(verdict->reason), "admitted_by",
+		explain_clauses(verdict->reason, semantics), "admitted_by",
 		sekisho_admitted_by_word(sekisho_reason_admitted_by(verdict->reason)), "rule",
 		tell->subject.rule, "opened_by",
 		verdict->opened_by ? json_integer((json_int_t)verdict->opened_by) : json_null(),
