@@ -61,6 +61,17 @@ static int capabilities_limit(uint64_t mask)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
+/* What the calling thread may do now. */
+static uint64_t capabilities_read(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
 void privileges_none(void)
 {
 	capabilities_limit(0);
@@ -220,6 +231,6 @@ int privileges_settle(const struct daemon *daemon, char *message)
 			    confined == -ENOSYS ? "not on this kind of machine"
 						: strerror(-confined));
 	log_info("user %u, capabilities 0x%llx, system calls %s", (unsigned)geteuid(),
-		 (unsigned long long)mask, confined == 0 ? "by list" : "not confined");
+		 (unsigned long long)capabilities_read(), confined == 0 ? "by list" : "not confined");
 	return 0;
 }
