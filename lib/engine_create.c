@@ -263,6 +263,31 @@ void sekisho_engine_tell_ends(struct sekisho_engine *engine, sekisho_flow_ended 
 	engine->table.ended_context = engine;
 }
 
+unsigned sekisho_engine_tell_rest(struct sekisho_engine *engine, uint32_t *cursor, unsigned scan)
+{
+	const struct flow_table *table = &engine->table;
+	unsigned count = 0;
+
+	if (engine->tell_end == NULL || *cursor >= table->capacity) {
+		*cursor = 0;
+		return 0;
+	}
+	while (scan-- > 0) {
+		const struct flow *flow = &table->flows[*cursor];
+
+		*cursor = *cursor + 1 == table->capacity ? 0 : *cursor + 1;
+		if (flow->key.family != 0 && !(flow->key.family & FLOW_KEY_PAIR)) {
+			bool over = flow_time_reached(engine->telemetry.now_ms, flow->expires_at);
+
+			flow_ends(engine, flow, over ? SEKISHO_END_EXPIRED : SEKISHO_END_SHUTDOWN);
+			count++;
+		}
+		if (*cursor == 0)
+			break;
+	}
+	return count;
+}
+
 unsigned sekisho_engine_flows(const struct sekisho_engine *engine, uint32_t now_ms,
 			      uint32_t *cursor, unsigned scan, struct sekisho_flow_info *out,
 			      unsigned max)

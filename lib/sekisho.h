@@ -371,6 +371,14 @@ typedef void sekisho_flow_ended(void *context, const struct sekisho_flow_end *en
 void sekisho_engine_tell_ends(struct sekisho_engine *engine, sekisho_flow_ended *tell,
 			      void *context);
 
+/*
+ * An engine that judges no more: tell of the flows that it still has as of flows that have ended now, by
+ * SEKISHO_END_SHUTDOWN or, where the sweep has not yet got to them, of their own. Looks at up to `scan` table
+ * entries from `*cursor` on, which begins at 0 and is 0 again when all are told. How many were. Nothing
+ * changes, so the flows can still be saved. Nothing is told while nobody is to be. Owner only.
+ */
+unsigned sekisho_engine_tell_rest(struct sekisho_engine *engine, uint32_t *cursor, unsigned scan);
+
 #define SEKISHO_STATE_TIMERS 8
 
 /* What an engine's flows are, as far as it can make a difference to packets to come. */

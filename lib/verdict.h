@@ -172,7 +172,8 @@
 	X(RECYCLED,  "recycled",       "it was half-open or unanswered, and made room for another") \
 	X(KILLED,    "killed",         "somebody closed it") \
 	X(WITHDRAWN, "rule-withdrawn", "the rule that opened it is gone (STRICT-4)") \
-	X(UNTRACKED, "untracked",      "rules open both ways leave nothing to track any more (AWS-65)")
+	X(UNTRACKED, "untracked",      "rules open both ways leave nothing to track any more (AWS-65)") \
+	X(SHUTDOWN,  "shutdown",       "the firewall stopped while it was alive; if it is saved, it goes on later")
 /* clang-format on */
 
 enum sekisho_end {

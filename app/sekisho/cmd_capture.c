@@ -29,6 +29,7 @@ struct capture {
 	uint64_t packets, bytes;
 	json_int_t lost;
 	bool failed;
+	enum cli_exit code; /* once the daemon is done */
 };
 
 static const char *text_of(const json_t *event, const char *key)
@@ -147,8 +148,10 @@ static bool line_take(void *context, const json_t *event)
 	struct capture *capture = context;
 	const char *kind = text_of(event, "event");
 
-	if (strcmp(kind, "done") == 0)
+	if (strcmp(kind, "done") == 0) {
+		capture->code = rpc_done(event);
 		return false;
+	}
 	if (strcmp(kind, "lost") == 0) {
 		capture->lost += json_integer_value(json_object_get(event, "lost"));
 		return true;
@@ -228,8 +231,10 @@ enum cli_exit cmd_capture(const struct cli *cli)
 		code = capture_run(&capture, &rpc);
 	if (capture.to && fclose(capture.to) != 0 && code == CLI_OK)
 		code = write_failed(&capture);
-	if (code == CLI_OK)
+	if (code == CLI_OK) {
 		capture_print(&capture);
+		code = capture.code;
+	}
 	json_decref(status);
 	rpc_fini(&rpc);
 	return code;

@@ -115,13 +115,16 @@ static void row_print(const char *method, const json_t *event)
 struct listener {
 	const struct cli *cli;
 	const char *method;
+	enum cli_exit code; /* once it is done */
 };
 
 static bool line_take(void *context, const json_t *event)
 {
-	const struct listener *listener = context;
+	struct listener *listener = context;
 	bool done = strcmp(text_of(event, "event"), "done") == 0;
 
+	if (done)
+		listener->code = rpc_done(event);
 	if (listener->cli->output == CLI_JSON)
 		render_line_json(stdout, event);
 	else if (!done)
@@ -163,7 +166,7 @@ static json_t *params_make(const struct cli *cli)
 static enum cli_exit watch_run(const struct cli *cli, const char *start, const char *method)
 {
 	unsigned patience = cli->for_ms ? (unsigned)(cli->for_ms / 1000) + LATE_SECONDS : 0;
-	struct listener listener = {cli, method};
+	struct listener listener = {cli, method, CLI_OK};
 	json_t *answer = NULL;
 	struct rpc rpc;
 	enum cli_exit code = rpc_init(&rpc, cli->socket, RPC_READ);
@@ -174,7 +177,7 @@ static enum cli_exit watch_run(const struct cli *cli, const char *start, const c
 		code = rpc_listen(&rpc, method, patience, line_take, &listener);
 	json_decref(answer);
 	rpc_fini(&rpc);
-	return code;
+	return code == CLI_OK ? listener.code : code;
 }
 
 enum cli_exit cmd_trace(const struct cli *cli)

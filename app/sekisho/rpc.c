@@ -70,8 +70,10 @@ static enum cli_exit line_receive(struct rpc *rpc, json_t **object)
 		if (got < 0)
 			return connection_lost(errno == EAGAIN ? "no word for too long"
 							       : strerror(errno));
-		if (got == 0)
-			return connection_lost("connection closed");
+		if (got == 0) {
+			fputs("sekisho: the daemon has ended, or has closed the connection\n", stderr);
+			return CLI_UNREACHABLE;
+		}
 		rpc->length += (size_t)got;
 	}
 	*object = json_loadb(rpc->buffer, (size_t)(end - rpc->buffer), 0, &error);
@@ -269,4 +271,14 @@ enum cli_exit rpc_listen(struct rpc *rpc, const char *method, unsigned seconds,
 		json_decref(line);
 	}
 	return code;
+}
+
+enum cli_exit rpc_done(const json_t *done)
+{
+	const char *reason = json_string_value(json_object_get(done, "reason"));
+
+	if (!reason)
+		return CLI_OK;
+	fprintf(stderr, "sekisho: the daemon has stopped (%s)\n", reason);
+	return CLI_UNREACHABLE;
 }

@@ -53,4 +53,7 @@ enum cli_exit rpc_call(struct rpc *rpc, const char *method, json_t *params, json
 enum cli_exit rpc_listen(struct rpc *rpc, const char *method, unsigned seconds,
 			 bool (*take)(void *context, const json_t *params), void *context);
 
+/* What a verb exits with whose last notification, `done`, is this; says so if the daemon has stopped. */
+enum cli_exit rpc_done(const json_t *done);
+
 #endif

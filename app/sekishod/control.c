@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "farewell.h"
 #include "metrics.h"
 #include "notify.h"
 #include "privileges.h"
@@ -214,19 +215,26 @@ static int control_init(struct control *control, char *message)
 	return watch(control, metrics_server_fd(control->metrics), &mark_metrics);
 }
 
-static void control_fini(struct control *control)
+/* Nobody comes in any more. */
+static void listeners_close(struct control *control)
 {
 	const struct config_appliance *appliance = control->daemon->appliance;
 
+	for (unsigned role = 0; role < 2; role++) {
+		if (control->listeners[role] < 0)
+			continue;
+		unlink(role == CONTROL_ADMIN ? appliance->socket : appliance->readonly_socket);
+		close(control->listeners[role]);
+		control->listeners[role] = -1;
+	}
+}
+
+static void control_fini(struct control *control)
+{
+	listeners_close(control);
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		if (control->clients[i].fd >= 0)
 			client_close(control, &control->clients[i]);
-	for (unsigned role = 0; role < 2; role++)
-		if (control->listeners[role] >= 0) {
-			unlink(role == CONTROL_ADMIN ? appliance->socket
-						     : appliance->readonly_socket);
-			close(control->listeners[role]);
-		}
 	watches_stop(&control->daemon->watches);
 	metrics_server_destroy(control->metrics);
 	save_cancel(&control->daemon->save);
@@ -317,6 +325,8 @@ int control_run(struct daemon *daemon, char *message)
 		control_ready(&control);
 		control_loop(&control);
 		notify_send("STOPPING=1");
+		listeners_close(&control);
+		farewell(&control);
 	}
 	control_fini(&control);
 	return rc;

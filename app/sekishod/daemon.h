@@ -179,6 +179,7 @@ struct daemon {
 	uint64_t started_ms;
 	uint64_t ms_per_tick; /* 2^64 * milliseconds in a tick */
 	_Atomic bool stop;
+	uint64_t stop_by_ms; /* when workers must have stopped, once they are to */
 };
 
 /* ---- log.c: one line each on stderr. Any thread but workers on their path. ---- */
@@ -320,7 +321,7 @@ int worker_launch_all(struct daemon *daemon, char *message);
 /* Give the engines the policies of their edges, before the workers are launched. */
 void worker_adopt_all(struct daemon *daemon);
 
-/* Ask all to stop and wait. false when one did not. */
+/* Ask all to stop and wait; may be called again. false when one did not. */
 bool worker_stop_all(struct daemon *daemon);
 void worker_fini_all(struct daemon *daemon);
 

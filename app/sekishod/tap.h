@@ -76,6 +76,14 @@ void tap_write_burst(struct tap *tap, const struct sekisho_frame *frames, unsign
 /* Tell of frames that were held, whose handles are mbufs; tap_released() is what to call. */
 void tap_write_released(struct tap *tap, const struct sekisho_release *releases, unsigned count);
 
+/* Whether there is room for as many bytes of records again as wait, so that none of a few more are lost. */
+static inline bool tap_is_half_empty(const struct tap *tap)
+{
+	return atomic_load_explicit(&tap->head, memory_order_relaxed) -
+		       atomic_load_explicit(&tap->tail, memory_order_acquire) <=
+	       TAP_RING / 2;
+}
+
 /* Have the engine tell of flows that end, or no longer; tap_follow() is what to call. */
 void tap_set_ends(struct tap *tap, struct sekisho_engine *engine);
 

@@ -17,7 +17,7 @@
 #include "tell.h"
 #include "tell_end.h"
 
-#define PASS_RECORDS 1024    /* of each worker, before the list is looked at again */
+#define PASS_RECORDS 256     /* of each worker before clients are looked at: lines of these fit into an output */
 #define IDLE_NS      5000000 /* between looks at taps that were empty */
 #define THREAD_NICE  5       /* where workers poll on all cpus */
 
@@ -117,15 +117,27 @@ static void watch_add(struct watch *watch, json_t *event)
 	free(line);
 }
 
-/* The last line, if it has room. The watch's lock is held. */
-static void end_add(struct watch *watch)
+/* The last line, if it has room; why, unless it was asked for no more. The watch's lock is held. */
+static void end_add(struct watch *watch, const char *why)
 {
-	char *line = line_make(watch, json_pack("{s:s,s:I,s:I}", "event", "done", "told",
+	char *line = line_make(watch, json_pack("{s:s,s:I,s:I,s:s*}", "event", "done", "told",
 						(json_int_t)watch->told, "lost",
-						(json_int_t)watch->lost_in_all));
+						(json_int_t)watch->lost_in_all, "reason", why));
 
 	watch->ended = lost_add(watch) && line_add(watch, line);
 	free(line);
+}
+
+bool watch_end(struct watch *watch)
+{
+	bool ended;
+
+	pthread_mutex_lock(&watch->lock);
+	if (!watch->ended)
+		end_add(watch, sekisho_end_word(SEKISHO_END_SHUTDOWN));
+	ended = watch->ended;
+	pthread_mutex_unlock(&watch->lock);
+	return ended;
 }
 
 size_t watch_take(struct watch *watch, char *text, size_t size, bool *ended)
@@ -327,10 +339,22 @@ static bool watch_settle(struct watch *watch, uint64_t lost, uint64_t now_ms)
 	watch->tap_lost = lost;
 	lost_add(watch);
 	if (over && !watch->ended)
-		end_add(watch);
+		end_add(watch, NULL);
 	output = watch->length > 0;
 	pthread_mutex_unlock(&watch->lock);
 	return output;
+}
+
+/* Events that wait for their file, to it. */
+static void events_record(struct watches *watches)
+{
+	static char lines[WATCH_OUTPUT_MAX];
+	size_t length;
+	bool ended;
+
+	if (watches->recorded != NULL &&
+	    (length = watch_take(watches->recorded, lines, sizeof(lines), &ended)) > 0)
+		records_events(&watches->records, lines, length);
 }
 
 /* Once over all taps and all watches. True if there may be more at once. */
@@ -340,31 +364,21 @@ static bool pass(struct watches *watches, struct watch **list, unsigned count)
 	bool more = false, output = false;
 	uint64_t lost, now_ms = clock_ms();
 
-	for (unsigned w = 0; w < daemon->worker_count; w++)
+	for (unsigned w = 0; w < daemon->worker_count; w++) {
 		more |= tap_drain(watches, w, list, count) == PASS_RECORDS;
+		events_record(watches);
+	}
 	lost = taps_lost(daemon);
 	for (unsigned i = 0; i < count; i++)
 		output |= watch_settle(list[i], lost, now_ms);
-	if (output)
-		eventfd_write(watches->event, 1);
-	return more;
-}
-
-/* What has come for files, to them. */
-static void record(struct watches *watches)
-{
-	static char lines[WATCH_OUTPUT_MAX];
-	uint64_t lost = taps_lost(watches->daemon);
-	bool ended;
-	size_t length;
-
+	events_record(watches);
 	if (lost != watches->tap_lost)
 		records_lose(&watches->records);
 	watches->tap_lost = lost;
-	if (watches->recorded != NULL &&
-	    (length = watch_take(watches->recorded, lines, sizeof(lines), &ended)) > 0)
-		records_events(&watches->records, lines, length);
 	records_work(&watches->records);
+	if (output)
+		eventfd_write(watches->event, 1);
+	return more;
 }
 
 static void *watches_main(void *argument)
@@ -379,14 +393,11 @@ static void *watches_main(void *argument)
 	else
 		setpriority(PRIO_PROCESS, (id_t)gettid(), THREAD_NICE);
 	while (list_copy(watches, list, &count)) {
-		bool more = pass(watches, list, count);
-
-		record(watches);
-		if (!more)
+		if (!pass(watches, list, count))
 			nanosleep(&idle, NULL);
 	}
-	pass(watches, list, count); /* what workers have told last */
-	record(watches);
+	while (pass(watches, list, count)) /* what was told last */
+		;
 	return NULL;
 }
 
@@ -431,15 +442,23 @@ int watches_start(struct watches *watches, struct daemon *daemon, const cpu_set_
 	return 0;
 }
 
-void watches_stop(struct watches *watches)
+void watches_finish(struct watches *watches)
 {
-	if (!watches->started)
+	if (!watches->started || watches->finished)
 		return;
 	pthread_mutex_lock(&watches->lock);
 	watches->stopping = true;
 	pthread_cond_signal(&watches->wake);
 	pthread_mutex_unlock(&watches->lock);
 	pthread_join(watches->thread, NULL);
+	watches->finished = true;
+}
+
+void watches_stop(struct watches *watches)
+{
+	if (!watches->started)
+		return;
+	watches_finish(watches);
 	for (unsigned i = 0; i < WATCHES_MAX; i++)
 		if (watches->list[i] != NULL)
 			watch_destroy(watches->list[i]);
@@ -501,4 +520,19 @@ void watches_tell(struct watches *watches, enum watch_kind kind, json_t *event)
 	}
 	pthread_mutex_unlock(&watches->lock);
 	json_decref(event);
+}
+
+void watches_lose(struct watches *watches, enum watch_kind kind, uint64_t count)
+{
+	pthread_mutex_lock(&watches->lock);
+	for (unsigned i = 0; i < WATCHES_MAX; i++) {
+		struct watch *watch = watches->list[i];
+
+		if (watch == NULL || !(watch->request.kinds >> kind & 1))
+			continue;
+		pthread_mutex_lock(&watch->lock);
+		lost_count(watch, count);
+		pthread_mutex_unlock(&watch->lock);
+	}
+	pthread_mutex_unlock(&watches->lock);
 }

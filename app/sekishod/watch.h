@@ -66,7 +66,7 @@ struct watch_request {
 struct watches {
 	struct daemon *daemon;
 	int event; /* readable when a watch has output */
-	bool started, stopping;
+	bool started, stopping, finished;
 	cpu_set_t cpus;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -80,6 +80,9 @@ struct watches {
 
 /* Start the thread, on `cpus` unless that is empty. 0 or -errno. All below: control thread. */
 int watches_start(struct watches *watches, struct daemon *daemon, const cpu_set_t *cpus);
+
+/* What has been told goes to those who watch and into records; nothing more is told. Then let go of all. */
+void watches_finish(struct watches *watches);
 void watches_stop(struct watches *watches);
 
 /* NULL: there are too many, or no memory. */
@@ -91,6 +94,15 @@ void watch_release(struct watches *watches, struct watch *watch);
  * any more.
  */
 size_t watch_take(struct watch *watch, char *text, size_t size, bool *ended);
+
+/*
+ * The last line of a watch whose daemon stops, unless it has its last; once watches_finish() has been called.
+ * False if there is no room for it yet.
+ */
+bool watch_end(struct watch *watch);
+
+/* So many events of this kind are lost to those who want it. */
+void watches_lose(struct watches *watches, enum watch_kind kind, uint64_t count);
 
 /* Tell those who want this kind of something that no worker knows; takes the reference. */
 void watches_tell(struct watches *watches, enum watch_kind kind, json_t *event);

@@ -164,14 +164,14 @@ int worker_launch_all(struct daemon *daemon, char *message)
 
 bool worker_stop_all(struct daemon *daemon)
 {
-	uint64_t until = clock_ms() + DAEMON_STOP_MS;
 	bool clean = true;
 
-	atomic_store(&daemon->stop, true);
+	if (!atomic_exchange(&daemon->stop, true))
+		daemon->stop_by_ms = clock_ms() + DAEMON_STOP_MS;
 	for (unsigned i = 0; i < daemon->worker_count; i++) {
 		unsigned lcore = daemon->appliance->workers[i];
 
-		while (rte_eal_get_lcore_state(lcore) == RUNNING && clock_ms() < until)
+		while (rte_eal_get_lcore_state(lcore) == RUNNING && clock_ms() < daemon->stop_by_ms)
 			rte_delay_us_sleep(500);
 		if (rte_eal_get_lcore_state(lcore) == RUNNING) {
 			log_error("worker %u does not stop", lcore);

@@ -181,6 +181,40 @@ static void off(void **state)
 	bench_fini(&bench);
 }
 
+/* An engine that stops tells of what it still has, by pieces, and keeps it. */
+static void shut_down(void **state)
+{
+	unsigned by_reason[SEKISHO_END_COUNT] = {0}, count = 0;
+	struct sekisho_stats stats;
+	struct bench bench;
+	uint32_t cursor = 0;
+
+	(void)state;
+	begin(&bench, 1024, SEKISHO_STRICT);
+	bench_send(&bench, 0, "out udp 500 500 junk"); /* strict remembers the pair as well */
+	bench_send(&bench, 25000, "out udp 4000 53 junk");
+	bench_send(&bench, 29000, "out tcp 4001 80 S 1 0 0");
+	bench_send(&bench, 30001, "out tcp 4002 80 S 1 0 0");
+	do
+		count += sekisho_engine_tell_rest(bench.engine, &cursor, 100);
+	while (cursor != 0);
+	assert_true(count >= 3); /* the sweep may have been at the other */
+	assert_int_equal(told.count, 4);
+	for (unsigned i = 0; i < told.count; i++)
+		by_reason[told.ends[i].why]++;
+	assert_int_equal(by_reason[SEKISHO_END_EXPIRED], 1);
+	assert_int_equal(by_reason[SEKISHO_END_SHUTDOWN], 3);
+	sekisho_engine_stats(bench.engine, &stats);
+	assert_true(stats.flows >= 3);
+	cursor = 4711;
+	assert_int_equal(sekisho_engine_tell_rest(bench.engine, &cursor, 100), 0);
+	assert_int_equal(cursor, 0);
+	sekisho_engine_tell_ends(bench.engine, NULL, NULL);
+	assert_int_equal(sekisho_engine_tell_rest(bench.engine, &cursor, 100), 0);
+	assert_int_equal(told.count, 4);
+	bench_fini(&bench);
+}
+
 static void words(void **state)
 {
 	(void)state;
@@ -199,7 +233,7 @@ int main(void)
 		cmocka_unit_test(closed_by_reset), cmocka_unit_test(reopened),
 		cmocka_unit_test(killed),          cmocka_unit_test(withdrawn),
 		cmocka_unit_test(recycled),        cmocka_unit_test(off),
-		cmocka_unit_test(words),
+		cmocka_unit_test(shut_down),       cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests_name("flow-end", tests, NULL, NULL);
