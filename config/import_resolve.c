@@ -11,6 +11,7 @@
 #include "address.h"
 #include "builder.h"
 #include "import_model.h"
+#include "names.h"
 
 static const struct remark_place nowhere;
 
@@ -392,12 +393,13 @@ static void rules_check_ids(struct import *import, struct import_group *group)
 		if (rule->id == NULL)
 			continue;
 		if (rule->id[0] != '\0' && strpbrk(rule->id, "/ \t") == NULL &&
-		    name_count(import, taken, rule->id) == 0)
+		    names_is_printable(rule->id) && name_count(import, taken, rule->id) == 0)
 			continue;
-		import_remark(import, REMARK_NOTE, rule->place,
-			      "rule id '%s' is not kept: ids have neither blanks nor '/', and each "
-			      "is there once",
-			      rule->id);
+		import_remark(
+			import, REMARK_NOTE, rule->place,
+			"rule id '%s' is not kept: ids have neither blanks nor '/' nor control "
+			"characters, and each is there once",
+			rule->id);
 		rule->id = NULL;
 	}
 	json_decref(taken);

@@ -9,6 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool names_is_printable(const char *name)
+{
+	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
+		if (*p < 0x20 || *p == 0x7f || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
+			return false;
+	}
+	return true;
+}
+
 static const char *name_at(const struct names *names, size_t position)
 {
 	return names->list.word_at(names->list.list, position);

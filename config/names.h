@@ -10,6 +10,9 @@
 
 #define NAMES_NONE SIZE_MAX
 
+/* Whether a name can stand in a line of a table, a log or a metric as it is: no control character. */
+bool names_is_printable(const char *name);
+
 /* Positions in the order of their names, and of themselves where names are equal. */
 struct names {
 	struct spelling list;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "names.h"
 #include "spelling.h"
 
 /* "'groups'", "an entry of 'groups'", "the file"; a name for the subject of a message. */
@@ -83,15 +84,23 @@ static bool accepts_truth(const struct shape *shape, const char *text, char mess
 	return false;
 }
 
+static bool is_naming(const struct shape *shape)
+{
+	return shape->key != NULL &&
+	       (strcmp(shape->key, "name") == 0 || strcmp(shape->key, "id") == 0);
+}
+
 static bool accepts_text(const struct shape *shape, const char *text, char message[SHAPE_MESSAGE])
 {
 	char who[128];
 
-	if (strlen(text) <= shape->schema->string.max)
-		return true;
-	snprintf(message, SHAPE_MESSAGE, "%s has %zu bytes, at most %u are allowed",
-		 subject(shape, who), strlen(text), shape->schema->string.max);
-	return false;
+	if (strlen(text) > shape->schema->string.max)
+		snprintf(message, SHAPE_MESSAGE, "%s has %zu bytes, at most %u are allowed",
+			 subject(shape, who), strlen(text), shape->schema->string.max);
+	else if (is_naming(shape) && !names_is_printable(text))
+		snprintf(message, SHAPE_MESSAGE, "%s holds a control character",
+			 subject(shape, who));
+	return message[0] == '\0';
 }
 
 static enum shape_kind kind_wanted(const struct shape *shape)
