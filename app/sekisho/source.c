@@ -16,6 +16,8 @@
 
 #include "link.h"
 
+#define ERA (INT64_C(1) << 32) /* as many seconds as a pcap file can tell apart */
+
 /* ---- one file -------------------------------------------------------------------------------- */
 
 /* Returns 0, or -1 after one line on stderr. */
@@ -24,7 +26,7 @@ static int file_open(struct source_file *file, const char *capture)
 	char message[PCAP_ERRBUF_SIZE] = "";
 	struct stat status;
 
-	*file = (struct source_file){.name = capture};
+	*file = (struct source_file){.name = capture, .time.tv_sec = ERA / 2};
 	if (strcmp(capture, "-") != 0 && stat(capture, &status) == 0 && S_ISDIR(status.st_mode)) {
 		fprintf(stderr, "sekisho: %s: is a directory, must be a capture\n", capture);
 		return -1;
@@ -103,6 +105,17 @@ static int frame_make(struct source_file *file, const struct pcap_pkthdr *header
 	return 0;
 }
 
+/*
+ * A packet's seconds, in the era that is nearest to the packet before: a pcap file has 32 bits of them,
+ * which libpcap takes as signed, so that a clock would go back in 2038, and in 2106 as well.
+ */
+static time_t seconds_unfold(time_t seconds, time_t before)
+{
+	if (seconds < -ERA / 2 || seconds >= ERA / 2 || before < -ERA || before > 2 * ERA)
+		return seconds;
+	return before + (int32_t)((uint32_t)seconds - (uint32_t)before);
+}
+
 /* Make a file's next packet ready. Returns 0, or -1 after one line on stderr. */
 static int file_advance(struct source_file *file)
 {
@@ -119,7 +132,8 @@ static int file_advance(struct source_file *file)
 	if (!file->has_next)
 		return 0;
 	file->packets++;
-	file->time = header->ts;
+	file->time.tv_sec = seconds_unfold(header->ts.tv_sec, file->time.tv_sec);
+	file->time.tv_usec = header->ts.tv_usec;
 	if (frame_make(file, header, data, &file->frame)) {
 		fprintf(stderr, "sekisho: %s: out of memory\n", file->name);
 		return -1;

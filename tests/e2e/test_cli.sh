@@ -84,6 +84,9 @@ capture("words", 1, [(0, 0, bytes(12) + b"\x08\x06" + bytes(28), 42),
                      (0, 0, bytes(5), 5), (0, 0, b"", 0)])
 capture("back", 1, [(100, 5, ethernet + out, 46), (99, 0, ethernet + back, 46),
                     (2000000000, 0, ethernet + back, 46)])
+for year, end in ("1970", 0), ("2038", 0x80000000), ("2106", 0x100000000):
+    capture("over-" + year, 1, [((end + seconds) % 2**32, 500000, ethernet + packet, 46)
+                                for seconds, packet in ((-1, out), (0, back), (29, back), (59, back))])
 capture("lying", 1, [(0, 0, ethernet + out, 10), (0, 1, ethernet + out, 0xffffffff)])
 capture("lying-raw", 101, [(0, 0, out, 1), (0, 1, out, 0xffffffff), (0, 2, b"", 0)])
 capture("short-link", 276, [(0, 0, bytes(7), 60)])
@@ -156,6 +159,11 @@ check "a clock that goes back and leaps" equal \
 	"$(ask '[.[] | select(.packet) | .reason] | join("|")' "$work/back.json")" \
 	"rule-match|flow-answer|no-rule"
 check "times before the first" grep -q '"time":-1.000005,' "$work/back.json"
+for year in 1970 2038 2106; do
+	check "time goes on over $year" equal "$(replay "$work/aws.yaml" "$work/over-$year.pcap" |
+		jq -r '"\(.time) \(.reason)"' | head -4 | paste -sd '|')" \
+		"0 rule-match|1 flow-answer|30 flow-answer|60 no-rule"
+done
 for hostile in lying lying-raw short-link; do
 	check "hostile lengths: $hostile" exits 0 replay "$work/strict.yaml" "$work/$hostile.pcap"
 done
