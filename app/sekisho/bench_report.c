@@ -121,6 +121,16 @@ static void between_cell(const struct bench_report *report, const struct bench_r
 	snprintf(text, CELL, "%.1f", result->stages.between);
 }
 
+static void shadowed_cell(const struct bench_report *report, const struct bench_result *result,
+			  char *text)
+{
+	if (result->shadowed_ns > 0)
+		snprintf(text, CELL, "%.1f (%.2f x)", result->shadowed_ns,
+			 result->shadowed_ns / result->ns_per_packet);
+	else
+		snprintf(text, CELL, "not measured");
+}
+
 static void limit_cell(const struct bench_report *report, const struct bench_result *result,
 		       char *text)
 {
@@ -199,6 +209,7 @@ static const struct row {
 	{"  judge: parse to verdict, counters", judge_cell},
 	{"  transmit", transmit_cell},
 	{"  between two bursts", between_cell},
+	{"  the whole with a shadow beside", shadowed_cell},
 	{"memory limit, ns/packet", limit_cell},
 	{"ratio to the memory limit", ratio_cell},
 	{"rte_hash + 64 B update, ns", hash_cell},
@@ -211,6 +222,12 @@ static const struct row {
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+/* What was not asked for has no row. */
+static bool row_is_told(const struct bench_report *report, const struct row *row)
+{
+	return row->cell != shadowed_cell || report->shadow;
+}
 
 /* ---- as a table ------------------------------------------------------------------------------- */
 
@@ -228,6 +245,8 @@ void bench_report_table(FILE *to, const struct bench_report *report)
 		fprintf(to, "  %24s", sekisho_semantics_word(report->results[i].semantics));
 	fputc('\n', to);
 	for (unsigned r = 0; r < ROW_COUNT; r++) {
+		if (!row_is_told(report, &rows[r]))
+			continue;
 		fprintf(to, "%-36s", rows[r].title);
 		for (unsigned i = 0; i < report->count; i++) {
 			rows[r].cell(report, &report->results[i], cell);
@@ -310,6 +329,8 @@ static json_t *result_json(const struct bench_report *report, const struct bench
 		{"burst_p99_us", result->burst_us[1], 0.01},
 		{"burst_p999_us", result->burst_us[2], 0.01},
 		{"core_share_percent", 100 * result->core_share, 0.1},
+		{"shadowed_ns_per_packet", result->shadowed_ns, 0.01},
+		{"shadow_ratio", result->shadowed_ns / result->ns_per_packet, 0.01},
 	};
 
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -320,6 +341,8 @@ static json_t *result_json(const struct bench_report *report, const struct bench
 	json_object_set_new(line, "spread_percent", figure(result->spread_percent, 0.1));
 	json_object_set_new(line, "policy",
 			    json_string(report->policy ? report->policy : "100 rules"));
+	json_object_set_new(line, "shadow",
+			    report->shadow ? json_string(report->shadow) : json_null());
 	json_object_set_new(line, "trials", json_integer(result->trials));
 	json_object_set_new(line, "flows_alive", json_integer((json_int_t)result->flows));
 	json_object_set_new(line, "clock_factor", json_integer(result->clock_factor));
@@ -433,6 +456,8 @@ static void html_figures(FILE *to, const struct bench_report *report)
 		html_element(to, "th", sekisho_semantics_word(report->results[i].semantics));
 	fputs("</tr>\n", to);
 	for (unsigned r = 0; r < ROW_COUNT; r++) {
+		if (!row_is_told(report, &rows[r]))
+			continue;
 		fputs("<tr>", to);
 		html_element(to, "td", rows[r].title);
 		for (unsigned i = 0; i < report->count; i++) {

@@ -12,6 +12,7 @@
 struct bench_report {
 	struct bench_plan plan;
 	const char *policy; /* file; NULL: one of its own */
+	const char *shadow; /* semantics of the policy beside it; NULL: there is none */
 	char flows_why
 		[160];  /* so many flows were chosen for the user; empty: there is nothing to say */
 	bool hugepages; /* were set apart */

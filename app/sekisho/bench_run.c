@@ -22,6 +22,7 @@
 #include <daemon.h>
 
 #include "bench_ports.h"
+#include "bench_shadow.h"
 #include "bench_turns.h"
 
 #define LOAD_PERCENT  85
@@ -45,6 +46,7 @@ struct bench {
 	struct bench_cores cores; /* the same */
 	struct daemon daemon;
 	struct bench_lane *lanes; /* one a core */
+	struct bench_shadow *shadow; /* beside the policy that is measured; NULL: none */
 	bool started;             /* EAL */
 	bool wired;               /* the devices */
 };
@@ -220,8 +222,11 @@ static bool burst_open(struct bench *bench, unsigned core, struct frames_step *s
 		frames_step_write(step, bytes, burst);
 		for (unsigned i = 0; i < step->count; i++)
 			burst[i].zone = (uint16_t)core;
-		sekisho_engine_burst(bench->daemon.workers[core].engine, now_ms, burst, step->count,
-				     verdicts);
+		if (bench->shadow != NULL)
+			shadow_burst(bench->shadow->of[core], now_ms, burst, step->count, verdicts);
+		else
+			sekisho_engine_burst(bench->daemon.workers[core].engine, now_ms, burst,
+					     step->count, verdicts);
 		for (unsigned i = 0; i < step->count; i++) {
 			if (verdicts[i].action == SEKISHO_PASS)
 				continue;
@@ -355,8 +360,6 @@ static void trials_run(struct bench *bench, struct bench_result *result)
 	struct reading from, to;
 
 	usleep(SETTLE_US);
-	for (unsigned i = 0; i < bench->plan.cores; i++)
-		atomic_store(&bench->lanes[i].measuring, true);
 	reading_take(bench, &from);
 	begin = from.wall;
 	do {
@@ -383,12 +386,29 @@ static void trials_run(struct bench *bench, struct bench_result *result)
 		trials_conclude(bench, ns, opened, result);
 }
 
+/* Whether bursts are timed, one by one. */
+static void lanes_measure(struct bench *bench, bool measuring)
+{
+	for (unsigned i = 0; i < bench->plan.cores; i++)
+		atomic_store(&bench->lanes[i].measuring, measuring);
+}
+
+/* The same trials with the shadow beside. The workers are running. */
+static void shadowed_run(struct bench *bench, struct bench_result *result)
+{
+	struct bench_result beside = {.semantics = result->semantics};
+
+	fprintf(stderr, "%s: with a shadow\n", sekisho_semantics_word(result->semantics));
+	bench_shadow_switch(bench->shadow, &bench->daemon, true);
+	trials_run(bench, &beside);
+	bench_shadow_switch(bench->shadow, &bench->daemon, false);
+	result->shadowed_ns = beside.ns_per_packet;
+}
+
 /* How long packets take when there are fewer. The workers are running, and have done all they can. */
 static void loads_run(struct bench *bench, struct bench_result *result)
 {
 	fprintf(stderr, "%s: latency\n", sekisho_semantics_word(result->semantics));
-	for (unsigned i = 0; i < bench->plan.cores; i++)
-		atomic_store(&bench->lanes[i].measuring, false);
 	bench_loads_measure(bench->lanes, bench->plan.cores,
 			    result->packets_per_s * result->core_share, result->loads);
 }
@@ -467,6 +487,9 @@ static bool workers_prepare(struct bench *bench, struct sekisho_policy *policy,
 		atomic_store(&edge->current, policy);
 		daemon->workers[i].adopted[edge->index] = policy;
 		sekisho_engine_set_policy(daemon->workers[i].engine, edge->index, policy);
+		if (bench->shadow != NULL &&
+		    !bench_shadow_add(bench->shadow, &daemon->workers[i], message))
+			return false;
 		if (!flows_open(bench, i, message))
 			return false;
 	}
@@ -485,14 +508,21 @@ static bool workers_measure(struct bench *bench, struct sekisho_policy *policy,
 	done = workers_prepare(bench, policy, result, message);
 	if (done) {
 		done = worker_launch_all(daemon, message) == 0;
-		if (done)
+		if (done) {
+			lanes_measure(bench, true);
 			trials_run(bench, result);
+			lanes_measure(bench, false);
+		}
+		if (result->trials > 0 && bench->shadow != NULL)
+			shadowed_run(bench, result);
 		if (result->trials > 0 && !has_wire(bench))
 			loads_run(bench, result);
 		if (!worker_stop_all(daemon))
 			_exit(EXIT_FAILURE); /* it may still touch all of our memory */
 		result_finish(bench, result);
 	}
+	if (bench->shadow != NULL)
+		bench_shadow_end(bench->shadow);
 	worker_fini_all(daemon);
 	if (done && has_wire(bench) && !bench_wire_is_joined(&bench->wire)) {
 		snprintf(message, BENCH_MESSAGE_MAX,
@@ -513,8 +543,8 @@ static bool workers_measure(struct bench *bench, struct sekisho_policy *policy,
 	return done;
 }
 
-bool bench_policy(struct bench *bench, const struct config_policy *config,
-		  struct bench_result *result, char *message)
+static bool policy_measure(struct bench *bench, const struct config_policy *config,
+			   struct bench_result *result, char *message)
 {
 	struct sekisho_policy_spec spec = *config_policy_spec(config);
 	struct sekisho_policy *policy = NULL;
@@ -546,5 +576,21 @@ bool bench_policy(struct bench *bench, const struct config_policy *config,
 		bench_lane_fini(&bench->lanes[--lanes]);
 	sekisho_policy_destroy(policy);
 	sekisho_rule_names_destroy(bench->daemon.names);
+	return done;
+}
+
+bool bench_policy(struct bench *bench, const struct config_policy *config,
+		  struct config_policy *shadow_config, struct bench_result *result, char *message)
+{
+	struct bench_shadow shadow;
+	bool done;
+
+	if (shadow_config == NULL)
+		return policy_measure(bench, config, result, message);
+	bench->shadow = &shadow;
+	done = bench_shadow_init(&shadow, shadow_config, message) &&
+	       policy_measure(bench, config, result, message);
+	bench_shadow_fini(&shadow);
+	bench->shadow = NULL;
 	return done;
 }

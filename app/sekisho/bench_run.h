@@ -43,6 +43,7 @@ struct bench_result {
 	double flows_per_s;    /* opened, of all cores */
 	double spread_percent; /* of the trials: from the least to the largest, of their median */
 	double core_share;     /* of its core that a worker had, 0..1 */
+	double shadowed_ns;    /* as ns_per_packet, with the shadow beside; 0: there is none */
 	double bytes_per_flow; /* that the engines took, when they are 85 % full */
 	double ports_ns; /* for a packet to be received and sent by these ports and nothing else */
 	struct bench_stage_ns stages; /* of a packet */
@@ -72,9 +73,12 @@ void bench_destroy(struct bench *bench);
 /* Whether pages were set apart that EAL uses. */
 bool bench_has_hugepages(const struct bench *bench);
 
-/* Measure a policy. False, and a sentence in `message`, on failure. */
+/*
+ * Measure a policy, and if there is a shadow that again with it beside; the shadow is owned then. False, and
+ * a sentence in `message`, on failure.
+ */
 bool bench_policy(struct bench *bench, const struct config_policy *config,
-		  struct bench_result *result, char *message);
+		  struct config_policy *shadow, struct bench_result *result, char *message);
 
 /* Ticks of the histogram in microseconds. */
 double bench_us(uint64_t ticks);

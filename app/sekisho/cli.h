@@ -30,7 +30,7 @@ enum cli_witness { CLI_WITNESS_NONE, CLI_WITNESS_SEQUENCES, CLI_WITNESS_STATIC }
 
 /* Of `bench`, each as given; NULL where it was not. */
 struct cli_bench {
-	const char *flows, *mix, *size, *semantics, *cores, *duration, *ports;
+	const char *flows, *mix, *size, *semantics, *cores, *duration, *ports, *shadow;
 };
 
 struct cli {

@@ -23,6 +23,8 @@ struct request {
 	struct bench_plan plan;
 	enum sekisho_semantics semantics[2];
 	unsigned semantics_count; /* 0: whatever the given policy says */
+	enum sekisho_semantics shadow; /* of the policy beside it, if one is asked for */
+	bool has_shadow;
 	char flows_why[160];      /* that were not asked for; empty: nothing to say */
 };
 
@@ -79,6 +81,16 @@ static bool semantics_read(const char *text, struct request *request)
 	       refuse("semantics", text, "aws-like, strict or both");
 }
 
+static bool shadow_read(const char *text, struct request *request)
+{
+	for (unsigned s = SEKISHO_AWS_LIKE; s <= SEKISHO_STRICT; s++)
+		if (strcmp(text, sekisho_semantics_word(s)) == 0) {
+			request->shadow = s;
+			request->has_shadow = true;
+		}
+	return request->has_shadow || refuse("shadow", text, "aws-like or strict");
+}
+
 static bool request_read(const struct cli *cli, struct request *request)
 {
 	const struct cli_bench *given = &cli->bench;
@@ -109,7 +121,8 @@ static bool request_read(const struct cli *cli, struct request *request)
 						  sizeof(request->flows_why));
 	else if (plan->flows < plan->cores)
 		return refuse("flows", given->flows, "at least as many as --cores");
-	if (given->semantics && !semantics_read(given->semantics, request))
+	if ((given->semantics && !semantics_read(given->semantics, request)) ||
+	    (given->shadow && !shadow_read(given->shadow, request)))
 		return false;
 	if (!cli->policy && request->semantics_count == 0)
 		return semantics_read("both", request);
@@ -200,16 +213,29 @@ static struct config_policy *policy_load(const char *path)
 
 /* ---- all -------------------------------------------------------------------------------------- */
 
-/* Measure one policy, which is then destroyed. */
-static enum cli_exit measure(struct bench *bench, struct config_policy *config,
+/* The policy to measure, under these semantics. */
+static struct config_policy *policy_under(const struct config_policy *given,
+					  enum sekisho_semantics semantics)
+{
+	return given ? policy_change(given, semantics) : policy_make(semantics);
+}
+
+/* Measure one policy. */
+static enum cli_exit measure(struct bench *bench, const struct request *request,
+			     const struct config_policy *given, enum sekisho_semantics semantics,
 			     struct bench_report *report)
 {
+	struct config_policy *config = policy_under(given, semantics), *shadow = NULL;
 	char message[BENCH_MESSAGE_MAX] = "";
 	bool done;
 
-	if (!config)
+	if (config && request->has_shadow)
+		shadow = policy_under(given, request->shadow);
+	if (!config || (request->has_shadow && !shadow)) {
+		config_policy_destroy(config);
 		return CLI_USAGE;
-	done = bench_policy(bench, config, &report->results[report->count], message);
+	}
+	done = bench_policy(bench, config, shadow, &report->results[report->count], message);
 	config_policy_destroy(config);
 	if (done) {
 		report->count++;
@@ -225,10 +251,7 @@ static enum cli_exit measure_all(struct bench *bench, const struct request *requ
 	enum cli_exit code = CLI_OK;
 
 	for (unsigned i = 0; code == CLI_OK && i < request->semantics_count; i++)
-		code = measure(bench,
-			       given ? policy_change(given, request->semantics[i])
-				     : policy_make(request->semantics[i]),
-			       report);
+		code = measure(bench, request, given, request->semantics[i], report);
 	return code;
 }
 
@@ -276,6 +299,7 @@ enum cli_exit cmd_bench(const struct cli *cli)
 	}
 	report.plan = request.plan;
 	report.policy = cli->policy;
+	report.shadow = cli->bench.shadow;
 	memcpy(report.flows_why, request.flows_why, sizeof(report.flows_why));
 	bench = bench_create(&request.plan, &report.limits, message);
 	if (bench) {

@@ -30,33 +30,43 @@ static const struct verb verbs[] = {
 	{"replay", cmd_replay, "op", "p", 1, 1, "--policy P PCAP",
 	 "a verdict for each packet of a capture"},
 	{"compare", cmd_compare, "oabwxrl", "ab", 0, 2,
-	 "--a P1 --b P2 [--expect FILE] [--report FILE.html] [--limit N] PCAP|INSIDE OUTSIDE|--witness[=static]",
-	 "the packets that two policies judge differently; exit 1 if any (that FILE does not have)"},
+	 "--a P1 --b P2 [--expect FILE] [--report FILE.html] [--limit N] PCAP|INSIDE "
+	 "OUTSIDE|--witness[=static]",
+	 "the packets that two policies judge differently; exit 1 if any (that FILE does not "
+	 "have)"},
 	{"scenario", cmd_scenario, "opI", "", 1, 1, "[--policy P] [--picture FILE.svg] FILE",
-	 "timed packets in words, judged on a virtual clock; exit 1 if anything is not as expected"},
+	 "timed packets in words, judged on a virtual clock; exit 1 if anything is not as "
+	 "expected"},
 	{"explain", cmd_explain, "opseAL", "", 1, ANY_NUMBER,
 	 "[--edge NAME] PACKET | --policy P [--after PCAP] [PACKET|+TIME...] [--later TIME] PACKET",
-	 "why a packet ('udp 192.0.2.1:500 > 192.0.2.2:500') would pass or not, and what would change it"},
+	 "why a packet ('udp 192.0.2.1:500 > 192.0.2.2:500') would pass or not, and what would "
+	 "change it"},
 	{"check", cmd_check, "ose", "", 1, 1, "[--edge NAME] P",
 	 "validate a policy, look through it, compare it with what runs; exit 1 if not valid"},
-	{"import", cmd_import, "otP", "", 1, ANY_NUMBER, "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
+	{"import", cmd_import, "otP", "", 1, ANY_NUMBER,
+	 "aws [--prefix-list ID=FILE] [--to FILE] FILE...",
 	 "what describe-* and terraform show -json print, as a policy"},
 	{"export", cmd_export, "ot", "", 2, 2, "aws [--to FILE] P",
 	 "a policy as describe-* would print it"},
 	{"doctor", cmd_doctor, "ocR", "", 0, 0, "[-c FILE] [--root DIR]",
-	 "is this machine fit for the appliance FILE: what is not, and the command that mends it; exit 1 if it will not run"},
-	{"bench", cmd_bench, "opNmzMJdGr", "", 0, 0,
-	 "[--flows 1M] [--mix established:90,new:10] [--size 64|imix] [--semantics both|aws-like|strict] [--policy P] [--cores N] [--ports A,B] [--duration 10s] [--report FILE.html]",
+	 "is this machine fit for the appliance FILE: what is not, and the command that mends it; "
+	 "exit 1 if it will not run"},
+	{"bench", cmd_bench, "opNmzMJHdGr", "", 0, 0,
+	 "[--flows 1M] [--mix established:90,new:10] [--size 64|imix] [--semantics "
+	 "both|aws-like|strict] [--policy P] [--shadow aws-like|strict] [--cores N] [--ports A,B] "
+	 "[--duration 10s] [--report FILE.html]",
 	 "how fast this machine tracks connections"},
 	{"status", cmd_status, "os", "", 0, 0, "", "the running daemon: edges, workers, policy"},
 	{"stats", cmd_stats, "os", "", 0, 0, "", "its counters, drops by reason included"},
 	{"flows", cmd_flows, "OslfSCy", "", 0, 2,
 	 "[--filter FILTER] [--sort KEY] [--limit N] [--cursor C] [--why] | kill FILTER",
-	 "its live flows, the first by bytes, packets, age or expires; or close those that FILTER means. "
+	 "its live flows, the first by bytes, packets, age or expires; or close those that FILTER "
+	 "means. "
 	 "-o conntrack and -o csv are forms as well"},
 	{"holes", cmd_holes, "osflpAL", "", 0, 0,
 	 "[--filter FILTER] [--limit N] [--policy P --after PCAP [--later TIME]]",
-	 "what comes in now only because of a flow and is listed by no inbound rule, the worst first"},
+	 "what comes in now only because of a flow and is listed by no inbound rule, the worst "
+	 "first"},
 	{"rules", cmd_rules, "os", "", 0, 0, "", "its rules with their counters"},
 	{"drops", cmd_drops, "osliW", "", 0, 0, "[--interval TIME] [--limit N] [--watch]",
 	 "why it drops packets, and how fast, over TIME (1s if not given)"},
@@ -69,19 +79,24 @@ static const struct verb verbs[] = {
 	 "--out FILE [--filter FILTER] [--drops] [--count N] [--bytes N] [--for TIME]",
 	 "packets into a pcapng file, with the verdict and its reason as each one's comment"},
 	{"shadow", cmd_shadow, "osipX", "", 0, 0, "[--interval TIME] | --policy P | --off",
-	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not given); put P in its place"},
+	 "where its shadow policy would decide otherwise, and how often over TIME (1s if not "
+	 "given); put P in its place"},
 	{"top", cmd_top, "osi", "", 0, 0, "[--interval TIME]",
-	 "a screen of its rates, flows, drops, ports and workers, anew every TIME (2s if not given); q ends it"},
+	 "a screen of its rates, flows, drops, ports and workers, anew every TIME (2s if not "
+	 "given); q ends it"},
 	{"policy", cmd_policy, "ose", "", 0, 0, "[--edge NAME]", "the policy that it enforces"},
-	{"commit", cmd_commit, "osekg", "", 1, 1, "[--edge NAME] [--confirm TIME] [--if-generation N] P",
+	{"commit", cmd_commit, "osekg", "", 1, 1,
+	 "[--edge NAME] [--confirm TIME] [--if-generation N] P",
 	 "check a policy and make it the running one; with TIME (60s, 5m), only until then"},
 	{"confirm", cmd_confirm, "os", "", 0, 1, "[N]",
 	 "keep the policy that was committed with --confirm"},
 	{"rollback", cmd_rollback, "osekg", "", 0, 1,
 	 "[--edge NAME] [--confirm TIME] [--if-generation N] [N]",
 	 "take back an unconfirmed commit; else go back to the policy before, or to generation N"},
-	{"history", cmd_history, "os", "", 0, 0, "", "which policies were in force, since when, and by whom"},
-	{"state", cmd_state, "os", "", 1, 1, "save", "save its flows now, as it does by itself now and then"},
+	{"history", cmd_history, "os", "", 0, 0, "",
+	 "which policies were in force, since when, and by whom"},
+	{"state", cmd_state, "os", "", 1, 1, "save",
+	 "save its flows now, as it does by itself now and then"},
 	{"shutdown", cmd_shutdown, "os", "", 0, 0, "", "stop the daemon"},
 };
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

@@ -65,6 +65,8 @@ static const struct row rows[] = {
 	{"semantics", "", 'M', TEXT, AT(bench.semantics), " both|aws-like|strict",
 	 "what is measured"},
 	{"cores", "", 'J', TEXT, AT(bench.cores), " NUMBER", "so many workers"},
+	{"shadow", "", 'H', TEXT, AT(bench.shadow), " aws-like|strict",
+	 "what it costs to have the same policy under these semantics beside it as a shadow"},
 	{"ports", "", 'G', TEXT, AT(bench.ports), " DEVICE,DEVICE",
 	 "over two devices that a cable joins, not in memory"},
 	{"duration", "", 'd', TEXT, AT(bench.duration), " TIME", "how long it takes in all"},

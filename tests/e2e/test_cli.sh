@@ -403,6 +403,7 @@ check "bench: what it says of each, and nothing dropped" equal "$(ask 'map(selec
 		.ns_per_packet > .ports_ns and .mpps > 0 and .new_flows_per_s > 0 and .bytes_per_flow > 128 and
 		.memory_limit_ns > 0 and .ratio_to_memory_limit > 1 and .rte_hash_ns > 0 and
 		.burst_p50_us <= .burst_p99_us and .burst_p99_us <= .burst_p999_us and
+		.shadow == null and .shadowed_ns_per_packet == null and
 		.spread_percent >= 0 and .flows_alive >= 4096)) | length' "$work/bench.json")" 2
 check "bench: a tenth of the packets opens flows" equal "$(ask 'map(select(
 		(.new_flows_per_s / .mpps / 1e6 * 100 | round) == 10)) | length' "$work/bench.json")" 2
@@ -417,11 +418,14 @@ check "bench: a policy of one's own, its semantics, no new flows" equal \
 	"$(ask '.[] | [.semantics, .size, .new_flows_per_s, .clock_factor] | map(tostring) | join(" ")' \
 		"$work/bench.json")" "aws-like imix null 1"
 policy aws-like | sed 's/egress/# &/; /all-out/d' >"$work/esp.yaml"
+bench --semantics strict --shadow aws-like --mix established:100,new:0 >"$work/bench.json" 2>"$work/bench.err"
+check "bench: what a shadow beside costs, and nothing dropped" equal "$(ask '.[] | .shadow == "aws-like" and
+	.shadow_ratio > 0 and .shadowed_ns_per_packet > 0 and .dropped == 0' "$work/bench.json")" true
 bench --policy "$work/esp.yaml" >"$work/bench.json" 2>"$work/bench.err"
 check "bench: a policy that admits no such flows" equal $? 4
 check "bench: and why" grep -q "no single rule of this policy admits 4096 different IPv4 flows" "$work/bench.err"
 for wrong in "--flows 0" "--flows 1G" "--mix established:90,new:20" "--mix established:20,new:80" \
-	"--size 128" "--semantics lax" "--cores 0" "--cores 65" "--duration 0s" "--policy $work/nowhere.yaml"; do
+	"--size 128" "--semantics lax" "--shadow both" "--cores 0" "--cores 65" "--duration 0s" "--policy $work/nowhere.yaml"; do
 	check "bench $wrong is refused" exits 2 bench $wrong
 done
 
