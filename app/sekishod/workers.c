@@ -164,9 +164,9 @@ int worker_launch_all(struct daemon *daemon, char *message)
 
 bool worker_stop_all(struct daemon *daemon)
 {
-	bool clean = true;
+	bool first = !atomic_exchange(&daemon->stop, true), clean = true;
 
-	if (!atomic_exchange(&daemon->stop, true))
+	if (first)
 		daemon->stop_by_ms = clock_ms() + DAEMON_STOP_MS;
 	for (unsigned i = 0; i < daemon->worker_count; i++) {
 		unsigned lcore = daemon->appliance->workers[i];
@@ -174,7 +174,8 @@ bool worker_stop_all(struct daemon *daemon)
 		while (rte_eal_get_lcore_state(lcore) == RUNNING && clock_ms() < daemon->stop_by_ms)
 			rte_delay_us_sleep(500);
 		if (rte_eal_get_lcore_state(lcore) == RUNNING) {
-			log_error("worker %u does not stop", lcore);
+			if (first)
+				log_error("worker %u does not stop", lcore);
 			clean = false;
 		} else {
 			rte_eal_wait_lcore(lcore);

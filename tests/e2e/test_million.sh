@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A sekishod with a million flows: packets are explained in less than 10 ms, half of them at least, as others may use the
+# machine; and it stops when it is told to, having told of the flows for which there was time and of how many there was
+# none. Usage: test_million.sh --build DIR
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+[ "${1:-}" = --build ] && [ -n "${2:-}" ] || { echo "usage: test_million.sh --build DIR" >&2; exit 2; }
+build=$(realpath "$2")
+work=$(mktemp -d) daemon= failures=0
+flows=1000000
+
+tidy() {
+    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
+    [ -z "$daemon" ] || wait "$daemon" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap tidy EXIT
+
+check() { # WHAT COMMAND...
+    if "${@:2}"; then printf 'ok    %s\n' "$1"; else printf 'FAIL  %s\n' "$1"; failures=$((failures + 1)); fi
+}
+live() { "$build/app/sekisho/sekisho" stats -o json --socket "$work/s.sock" 2>/dev/null | jq .flows.now 2>/dev/null; }
+filled() {
+    local try
+    for try in $(seq 600); do
+        [ "$(live)" != $flows ] || return 0
+        kill -0 "$daemon" 2>/dev/null || { cat "$work/log"; return 1; }
+        sleep 0.1
+    done
+    return 1
+}
+
+memory=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
+[ "$memory" -ge 2000 ] || { echo "2 GB of memory are needed, $memory MB are free"; exit 77; }
+python3 "$here/million_client.py" write "$work/out.pcap" $flows
+cat >"$work/policy.yaml" <<YAML
+version: 1
+semantics: aws-like
+endpoints: [{name: inside, addresses: [10.0.0.1/32], groups: [all]}]
+groups:
+  - name: all
+    egress: [{id: all-out, protocol: all, to: [0.0.0.0/0]}]
+YAML
+cat >"$work/sekisho.yaml" <<YAML
+version: 1
+policy: policy.yaml
+edges:
+  - name: edge
+    inside: {device: "net_pcap0,rx_pcap=$work/out.pcap"}
+    outside: {device: "net_null0,no-rx=1"}
+memory: {flows: 1048576, hugepages: auto}
+control: {socket: $work/s.sock, readonly_socket: $work/ro.sock}
+records:
+  events: {file: events.json}
+  rotate: {megabytes: 10000}
+YAML
+"$build/app/sekishod/sekishod" -c "$work/sekisho.yaml" 2>"$work/log" &
+daemon=$!
+check "it has a million flows" filled
+check "packets are explained in time" timeout 250 python3 "$here/million_client.py" ask "$work/s.sock" $flows 1000
+
+began=$(date +%s%N)
+kill "$daemon"
+check "it ends" wait "$daemon"
+daemon=
+took=$((($(date +%s%N) - began) / 1000000))
+told=$(grep -c '"event":"end"' "$work/events.json" || true)
+lost=$(tail -n 100000 "$work/events.json" | jq -s 'map(.lost // 0) | add')
+check "within a time that is bounded: $took ms, ends of $told flows told, $lost events lost" [ $took -lt 30000 ]
+check "and has lost nothing" grep -q 'conservation: .*holds' "$work/log"
+check "what is told and what is lost are all of it" [ $((told + lost)) -ge $flows ]
+[ $failures -eq 0 ]
