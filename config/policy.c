@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "utf8.h"
 
 void *policy_own(struct config_policy *config, size_t count, size_t size)
 {
@@ -336,6 +337,7 @@ struct config_policy *config_policy_parse(const char *name, const char *text, si
 	config->length = length;
 	config->errors = errors;
 	if (config->name != NULL && config->text != NULL) {
+		utf8_repair(config->name); /* where rules are written is told in JSON */
 		memcpy(config->text, text, length);
 		config->text[length] = '\0';
 		reader = reader_create(name, config->text, length, &schema_policy_file, errors);

@@ -16,6 +16,8 @@
 
 /* ---- Telling ---------------------------------------------------------------------------------- */
 
+#define CHANGE_SIZE 6000 /* a path and two names */
+
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -29,8 +31,12 @@ static void phases_print(const json_t *phases)
 	size_t i;
 
 	json_array_foreach(phases, i, phase)
-		printf("%s %-8s  %s\n", json_is_true(json_object_get(phase, "decides")) ? ">" : " ",
-		       text_of(phase, "phase"), text_of(phase, "outcome"));
+	{
+		int indent = printf("%s %-8s  ", json_is_true(json_object_get(phase, "decides")) ? ">" : " ",
+				    text_of(phase, "phase"));
+
+		render_folded(stdout, (unsigned)indent, text_of(phase, "outcome"));
+	}
 }
 
 /* "AWS-1, STRICT-3". */
@@ -53,10 +59,13 @@ static void changes_print(const json_t *changes)
 	json_array_foreach(changes, i, change)
 	{
 		const char *rule = json_string_value(json_object_get(change, "rule"));
+		char text[CHANGE_SIZE];
 
-		printf("  if %s: %s, %s%s%s%s\n", text_of(change, "if"), text_of(change, "verdict"),
-		       text_of(change, "reason"), rule ? " (rule " : "", rule ? rule : "",
-		       rule ? ")" : "");
+		snprintf(text, sizeof(text), "if %s: %s, %s%s%s%s", text_of(change, "if"),
+			 text_of(change, "verdict"), text_of(change, "reason"),
+			 rule ? " (rule " : "", rule ? rule : "", rule ? ")" : "");
+		fputs("  ", stdout);
+		render_folded(stdout, 2, text);
 	}
 }
 
@@ -92,7 +101,7 @@ static bool frame_read(const char *words, uint8_t bytes[PACKET_WORDS_FRAME_MAX],
 	*frame = (struct sekisho_frame){.data = bytes};
 	frame->captured = frame->length = packet_words_frame(words, NULL, bytes, &error);
 	if (frame->length == 0)
-		fprintf(stderr, "sekisho: the packet '%s', column %u: %s\n", words, error.column,
+		fprintf(stderr, "sekisho: the packet '%.200s', column %u: %s\n", words, error.column,
 			error.text);
 	return frame->length > 0;
 }

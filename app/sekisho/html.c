@@ -5,25 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Read one character of UTF-8; its length, or 0 if it is none. */
-static unsigned read_character(const char *text, uint32_t *character)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint8_t first = (uint8_t)text[0];
-	unsigned length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : 4;
-
-	*character = first & (length == 1 ? 0x7f : 0xff >> (length + 1));
-	if (length == 4 && first >> 3 != 30)
-		return 0;
-	for (unsigned i = 1; i < length; i++) {
-		if (((uint8_t)text[i] & 0xc0) != 0x80)
-			return 0;
-		*character = *character << 6 | ((uint8_t)text[i] & 0x3f);
-	}
-	if (*character < least[length] || *character > 0x10ffff || *character >> 11 == 27)
-		return 0;
-	return length;
-}
+#include <utf8.h>
 
 /* Whether a character changes the direction of others, or is not to be seen. */
 static bool is_hidden(uint32_t character)
@@ -60,7 +42,7 @@ void html_text(FILE *to, const char *text)
 		uint32_t character;
 		const char *entity = entity_of(*text);
 
-		length = read_character(text, &character);
+		length = utf8_read(text, &character);
 		if (length == 0 || (character < ' ' && character != '\n' && character != '\t')) {
 			length = 1;
 			fputs("\xef\xbf\xbd", to);

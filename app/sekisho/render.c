@@ -11,10 +11,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "protocols.h"
 
 #define COLUMNS_MAX 16
+#define FOLDED_LEAST 20 /* columns; narrower text is not folded */
 
 void render_protocol(uint8_t number, char *text, size_t size)
 {
@@ -264,4 +266,41 @@ void render_table(FILE *to, const json_t *rows, const struct render_column *colu
 			free(text);
 		}
 	}
+}
+
+/* Columns of the terminal that a stream writes to; 0 if it writes to none. */
+static unsigned terminal_width(FILE *to)
+{
+	struct winsize size;
+
+	return ioctl(fileno(to), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* How much of a text goes on a line of so many bytes: whole words, but one at least. */
+static size_t line_length(const char *text, size_t room)
+{
+	size_t length = strcspn(text, " ");
+
+	for (;;) {
+		size_t more = text[length] == '\0' ? 0 : 1 + strcspn(text + length + 1, " ");
+
+		if (more == 0 || length + more > room)
+			return length;
+		length += more;
+	}
+}
+
+void render_folded(FILE *to, unsigned indent, const char *text)
+{
+	unsigned width = terminal_width(to);
+	size_t room = width > indent + FOLDED_LEAST ? width - indent : SIZE_MAX, length;
+
+	for (; *text != '\0'; text += length) {
+		if (*text == ' ')
+			fprintf(to, "\n%*s", (int)indent, "");
+		text += *text == ' ';
+		length = line_length(text, room);
+		fwrite(text, 1, length, to);
+	}
+	putc('\n', to);
 }

@@ -55,6 +55,12 @@ void render_line_json(FILE *to, const json_t *value);
 /* A JSON value for a table cell: "-" if missing, lists joined by commas. Returns malloc'd text. */
 char *render_cell(const json_t *value);
 
+/*
+ * Write a text and end its line; on a terminal it is folded between words, and what does not fit goes on under
+ * its beginning, which is `indent` columns from the left. Elsewhere it is one line.
+ */
+void render_folded(FILE *to, unsigned indent, const char *text);
+
 struct render_column {
 	const char *title;
 	const char *key;

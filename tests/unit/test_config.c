@@ -259,6 +259,31 @@ static void names_stay_when_rules_move(void **state)
 	config_policy_destroy(b);
 }
 
+/* A file may have any name; what is told of it must be text. */
+static void names_of_files_are_text(void **state)
+{
+	static const char *const names[][2] = {{"plain.yaml", "plain.yaml"},
+					       {"\u95a2\u6240/\U0001f6c2.yaml", "\u95a2\u6240/\U0001f6c2.yaml"},
+					       {"n\xff/p.yaml", "n?/p.yaml"},
+					       {"cut\xe9\x96", "cut??"},
+					       {"over\xc0\xaflong", "over??long"},
+					       {"half\xed\xa0\x80", "half???"},
+					       {"beyond\xf4\x90\x80\x80", "beyond????"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		static const char text[] = "version: 1\nsemantics: strict\nendpoints: []\ngroups: []\n";
+		struct config_errors errors = {0};
+		struct config_policy *config =
+			config_policy_parse(names[i][0], text, strlen(text), &errors);
+
+		if (config == NULL)
+			fail_msg("%s", errors.text);
+		assert_string_equal(config_policy_name(config), names[i][1]);
+		config_policy_destroy(config);
+	}
+}
+
 static void host_bits_are_cleared(void **state)
 {
 	struct config_policy *config =
@@ -490,6 +515,7 @@ int main(void)
 		cmocka_unit_test(one_may_stand_for_a_list),
 		cmocka_unit_test(references_resolve),
 		cmocka_unit_test(names_stay_when_rules_move),
+		cmocka_unit_test(names_of_files_are_text),
 		cmocka_unit_test(host_bits_are_cleared),
 		cmocka_unit_test(aws_115_preset),
 		cmocka_unit_test(strict_20_ports),
