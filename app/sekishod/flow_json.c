@@ -132,34 +132,60 @@ static void numbers_json(const struct sekisho_flow_info *flow, json_t *row)
 						      "icmp_type", flow->peer_port & 0xff));
 }
 
+/* A flow's tuple in words. */
+struct words {
+	char number[8], local[64], peer[64], flow[160];
+	const char *protocol; /* may be `number` */
+};
+
+static void words_init(struct words *words, const struct sekisho_flow_info *flow)
+{
+	bool out = flow->opener == SEKISHO_EGRESS;
+
+	snprintf(words->number, sizeof(words->number), "%u", flow->protocol);
+	words->protocol = protocols_name(flow->protocol);
+	if (words->protocol == NULL)
+		words->protocol = words->number;
+	address_print(flow, flow->local, flow->local_port, words->local, sizeof(words->local));
+	address_print(flow, flow->peer, flow->peer_port, words->peer, sizeof(words->peer));
+	snprintf(words->flow, sizeof(words->flow), "%s %s > %s", words->protocol,
+		 out ? words->local : words->peer, out ? words->peer : words->local);
+}
+
+void flow_json_add_last(const struct sekisho_flow_info *flow, json_t *event)
+{
+	struct words words;
+
+	words_init(&words, flow);
+	json_object_set_new(event, "flow", json_string(words.flow));
+	json_object_set_new(event, "state", json_string(flow->state));
+	json_object_set_new(event, "packets", pair_json(flow->packets));
+	json_object_set_new(event, "bytes", pair_json(flow->bytes));
+	spis_json(flow, event);
+}
+
 json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *flow,
 		  enum flow_json_detail detail)
 {
-	const char *known = protocols_name(flow->protocol), *protocol = known;
-	char number[8], local[64], peer[64], text[160];
-	bool out = flow->opener == SEKISHO_EGRESS;
+	struct words words;
+	char text[160];
 	json_t *row;
 
-	snprintf(number, sizeof(number), "%u", flow->protocol);
-	if (known == NULL)
-		protocol = number;
-	address_print(flow, flow->local, flow->local_port, local, sizeof(local));
-	address_print(flow, flow->peer, flow->peer_port, peer, sizeof(peer));
-	snprintf(text, sizeof(text), "%s %s > %s", protocol, out ? local : peer,
-		 out ? peer : local);
+	words_init(&words, flow);
 	row = json_pack("{s:s,s:i,s:s,s:s,s:s,s:s,s:s?,s:s,s:o,s:o,s:I,s:I}", "edge",
-			daemon->edges[flow->zone].name, "zone", (int)flow->zone, "flow", text,
-			"protocol", protocol, "local", local, "peer", peer, "state", flow->state,
-			"opener", sekisho_direction_word(flow->opener), "packets",
-			pair_json(flow->packets), "bytes", pair_json(flow->bytes), "age_ms",
-			(json_int_t)flow->age_ms, "expires_ms", (json_int_t)flow->expires_ms);
+			daemon->edges[flow->zone].name, "zone", (int)flow->zone, "flow",
+			words.flow, "protocol", words.protocol, "local", words.local, "peer",
+			words.peer, "state", flow->state, "opener",
+			sekisho_direction_word(flow->opener), "packets", pair_json(flow->packets),
+			"bytes", pair_json(flow->bytes), "age_ms", (json_int_t)flow->age_ms,
+			"expires_ms", (json_int_t)flow->expires_ms);
 	if (row == NULL)
 		return NULL;
 	numbers_json(flow, row);
 	openers_json(daemon, flow, row);
 	spis_json(flow, row);
 	if (detail == FLOW_JSON_HOLE) {
-		snprintf(text, sizeof(text), "%s %s > %s", protocol, peer, local);
+		snprintf(text, sizeof(text), "%s %s > %s", words.protocol, words.peer, words.local);
 		json_object_set_new(row, "inbound", json_string(text));
 		json_object_set_new(row, "lets_in",
 				    json_string(sekisho_hole_word(sekisho_policy_hole(

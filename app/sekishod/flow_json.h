@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* flow_json.h: a flow for people, and for filters. Control thread; where only facts are told, any. */
+/* flow_json.h: a flow for people, and for filters. Control thread, where nothing else is said. */
 #ifndef SEKISHOD_FLOW_JSON_H
 #define SEKISHOD_FLOW_JSON_H
 
@@ -17,6 +17,9 @@ enum flow_json_detail {
 
 json_t *flow_json(const struct daemon *daemon, const struct sekisho_flow_info *flow,
 		  enum flow_json_detail detail);
+
+/* Add to an event what a flow's last record has in common with `sekisho flows`. Any thread. */
+void flow_json_add_last(const struct sekisho_flow_info *flow, json_t *event);
 
 /* The tuple of its opener's packets, as far as a flow knows it. Any thread. */
 void flow_tuple(const struct sekisho_flow_info *flow, struct sekisho_tuple *tuple);

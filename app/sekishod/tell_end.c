@@ -22,21 +22,6 @@ void tell_end_init(struct tell_end *tell, const struct daemon *daemon, unsigned 
 	tell->subject.reason = sekisho_end_word(end->why);
 }
 
-/* What of a flow stands in its last record as well as in `sekisho flows`. */
-static void facts_json(const struct tell_end *tell, json_t *event)
-{
-	static const char *const keys[] = {"flow", "state", "packets", "bytes", "spis"};
-	json_t *facts = flow_json(tell->daemon, &tell->end->flow, FLOW_JSON_FACTS);
-
-	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		json_t *value = json_object_get(facts, keys[i]);
-
-		if (value != NULL)
-			json_object_set(event, keys[i], value);
-	}
-	json_decref(facts);
-}
-
 json_t *tell_flow_end(const struct tell_end *tell, const char *kind)
 {
 	const struct sekisho_flow_info *flow = &tell->end->flow;
@@ -54,7 +39,7 @@ json_t *tell_flow_end(const struct tell_end *tell, const char *kind)
 
 	if (event == NULL)
 		return NULL;
-	facts_json(tell, event);
+	flow_json_add_last(flow, event);
 	json_object_set_new(event, "flow_id",
 			    json_integer((json_int_t)((uint64_t)tell->worker << 32 | opened_by)));
 	flow_tuple(flow, &tuple);
