@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prefix.h"
+
 #define ENTRIES_MAX           1000000u
 #define TRIE_MAX              ((size_t)512 << 20) /* bytes of a finished trie */
 #define FIELDS_BESIDE_ADDRESS 4
@@ -47,23 +49,13 @@ static unsigned address_words(unsigned family)
 
 /* ---- linear ----------------------------------------------------------------------------------- */
 
-bool sekisho_prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
-			     const uint8_t *address)
-{
-	unsigned whole = prefix->length / 8, rest = prefix->length % 8;
-
-	if (prefix->family != family || memcmp(prefix->address, address, whole) != 0)
-		return false;
-	return rest == 0 || ((prefix->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
-}
-
 static bool entry_matches(const struct classifier_entry *entry,
 			  const struct classifier_query *query)
 {
 	if (entry->protocol != SEKISHO_PROTOCOL_ALL && entry->protocol != query->protocol)
 		return false;
 	return query->detail >= entry->first && query->detail <= entry->last &&
-	       sekisho_prefix_holds(&entry->peer, query->family, query->peer);
+	       prefix_holds(&entry->peer, query->family, query->peer);
 }
 
 struct classifier_match classifier_search(const struct classifier_entry *entries, uint32_t first,

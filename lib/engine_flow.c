@@ -42,20 +42,24 @@ static struct rules_query opening_query(const struct flow *flow, unsigned direct
 	return query;
 }
 
-/* AWS-14: whether packets of this key and direction are the way back of an untracked flow. */
+/* AWS-14: whether packets of this key, endpoint and direction are the way back of an untracked flow. */
 static bool is_way_back(const struct sekisho_policy *policy, const struct flow_key *key,
-			unsigned direction)
+			uint16_t endpoint, unsigned direction)
 {
 	struct rules_query there = key_query(key, !direction);
 
-	return rules_match(policy->rules, &there).open;
+	return rules_match_is_open(policy->rules, endpoint, &there);
 }
 
 /* AWS-65: rules that are open both ways leave nothing to track. */
 static bool needs_no_tracking(const struct sekisho_policy *policy, const struct flow_key *key)
 {
-	return policy->profile->open_rules_untracked &&
-	       (is_way_back(policy, key, 0) || is_way_back(policy, key, 1));
+	uint16_t endpoint;
+
+	if (!policy->profile->open_rules_untracked)
+		return false;
+	endpoint = rules_endpoint(policy->rules, key->family, key->local);
+	return is_way_back(policy, key, endpoint, 0) || is_way_back(policy, key, endpoint, 1);
 }
 
 /*
@@ -395,7 +399,8 @@ enum sekisho_reason engine_flow_may_open(struct sekisho_engine *engine, struct j
 	if (job->denied_by != SEKISHO_RULE_NONE)
 		return engine_acl_refuse(job);
 	if (job->zone->policy->profile->open_rules_untracked &&
-	    (match.open || is_way_back(job->zone->policy, &job->key, job->direction))) {
+	    (match.open ||
+	     is_way_back(job->zone->policy, &job->key, match.endpoint, job->direction))) {
 		job->verdict->rule = match.rule;
 		return SEKISHO_REASON_RULE_UNTRACKED;
 	}

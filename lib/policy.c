@@ -2,6 +2,7 @@
 /* policy.c: from a description to a snapshot; and the names that rules keep across snapshots. */
 #include "policy.h"
 #include "classifier.h"
+#include "prefix.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -317,10 +318,16 @@ bool policy_never_filters(const struct sekisho_policy *policy, uint8_t family,
 			  const uint8_t *address)
 {
 	for (size_t i = 0; i < policy->never_filtered_count; i++) {
-		if (sekisho_prefix_holds(&policy->never_filtered[i], family, address))
+		if (prefix_holds(&policy->never_filtered[i], family, address))
 			return true;
 	}
 	return false;
+}
+
+bool sekisho_prefix_holds(const struct sekisho_prefix *prefix, uint8_t family,
+			  const uint8_t *address)
+{
+	return prefix_holds(prefix, family, address);
 }
 
 enum sekisho_direction sekisho_policy_direction(const struct sekisho_policy *policy,

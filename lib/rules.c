@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "classifier.h"
+#include "prefix.h"
 
 #define SHORT_LIST 8 /* entries that are searched sooner than a trie is walked */
 
@@ -56,11 +57,6 @@ struct rules {
 
 /* ---- questions -------------------------------------------------------------------------------- */
 
-static int address_order(const struct sekisho_prefix *a, uint8_t family, const uint8_t *address)
-{
-	return a->family != family ? (int)a->family - (int)family : memcmp(a->address, address, 16);
-}
-
 uint16_t rules_endpoint(const struct rules *rules, uint8_t family, const uint8_t *address)
 {
 	size_t low = 0, high = rules->address_count;
@@ -68,14 +64,13 @@ uint16_t rules_endpoint(const struct rules *rules, uint8_t family, const uint8_t
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (address_order(&rules->addresses[middle].prefix, family, address) <= 0)
+		if (prefix_order(&rules->addresses[middle].prefix, family, address) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	/* the last that does not begin after it */
-	if (low == 0 ||
-	    !sekisho_prefix_holds(&rules->addresses[low - 1].prefix, family, address))
+	if (low == 0 || !prefix_holds(&rules->addresses[low - 1].prefix, family, address))
 		return 0;
 	return (uint16_t)(rules->addresses[low - 1].endpoint + 1);
 }
@@ -150,6 +145,13 @@ struct rules_match rules_match(const struct rules *rules, const struct rules_que
 	return groups_match(rules, number, query, NULL);
 }
 
+bool rules_match_is_open(const struct rules *rules, uint16_t endpoint,
+			 const struct rules_query *query)
+{
+	return endpoint != 0 && way_back_is_open(&rules->endpoints[endpoint - 1], query) &&
+	       groups_match(rules, endpoint, query, NULL).open;
+}
+
 /* Whether the first group of an endpoint is one that the trie is walked for; and its list. */
 static bool first_list(const struct rules *rules, uint16_t number, unsigned direction,
 		       uint32_t *list)
@@ -211,7 +213,7 @@ bool rules_acl_allows(const struct rules *rules, const struct rules_query *query
 		return true;
 	acl = &rules->acls[rules->endpoints[endpoint - 1].acl - 1];
 	for (size_t i = 0; i < acl->subnet_count; i++) {
-		if (sekisho_prefix_holds(&acl->subnets[i], query->family, query->peer))
+		if (prefix_holds(&acl->subnets[i], query->family, query->peer))
 			return true;
 	}
 	found = list_match(rules, acl->lists + query->direction, &asked);
@@ -401,7 +403,7 @@ static void note_open_ways(const struct rules *rules, struct endpoint *endpoint)
 static int address_compare(const void *a, const void *b)
 {
 	const struct address *x = a, *y = b;
-	int order = address_order(&x->prefix, y->prefix.family, y->prefix.address);
+	int order = prefix_order(&x->prefix, y->prefix.family, y->prefix.address);
 
 	return order != 0 ? order : (int)x->prefix.length - (int)y->prefix.length;
 }
@@ -416,8 +418,8 @@ static bool build_addresses(struct rules *rules)
 		const struct address *address = &rules->addresses[i];
 		const struct address *last = kept > 0 ? &rules->addresses[kept - 1] : NULL;
 
-		if (last == NULL || !sekisho_prefix_holds(&last->prefix, address->prefix.family,
-							     address->prefix.address))
+		if (last == NULL ||
+		    !prefix_holds(&last->prefix, address->prefix.family, address->prefix.address))
 			rules->addresses[kept++] = *address;
 		else if (last->endpoint != address->endpoint)
 			return false;

@@ -53,6 +53,10 @@ void rules_match_many(const struct rules *rules, const struct rules_query *queri
 /* Match a packet against the groups of its endpoint. */
 struct rules_match rules_match(const struct rules *rules, const struct rules_query *query);
 
+/* The `open` of rules_match(), where the endpoint is known, as it tells it. */
+bool rules_match_is_open(const struct rules *rules, uint16_t endpoint,
+			 const struct rules_query *query);
+
 /* Whether any endpoint has a network ACL. */
 bool rules_have_acls(const struct rules *rules);
 
