@@ -207,6 +207,11 @@ void sekisho_engine_rule_stats(const struct sekisho_engine *engine, uint32_t rul
 		stats->live = __atomic_load_n(&engine->table.live_by_rule[rule], __ATOMIC_RELAXED);
 }
 
+const char *sekisho_flow_state_word(unsigned state)
+{
+	return state < FLOW_STATE_COUNT ? track_state_word((enum flow_state)state) : NULL;
+}
+
 void engine_flow_describe(const struct flow_table *table, const struct flow *flow, uint32_t now,
 			  struct sekisho_flow_info *info)
 {

@@ -335,6 +335,9 @@ struct sekisho_flow_info {
 	struct sekisho_spi_count spis[2][SEKISHO_FLOW_SPIS];
 };
 
+/* The words for what a flow's state can be, from 0 on; NULL behind the last. Any thread. */
+const char *sekisho_flow_state_word(unsigned state);
+
 /*
  * Copy live flows, looking at up to `scan` table entries from `*cursor` on, at most `max` of them
  * into `out`. Start with *cursor = 0; it is 0 again when the walk is done, and at once if it is past

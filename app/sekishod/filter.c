@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include <protocols.h>
-#include <verdict.h>
+#include <sekisho.h>
 
 #define DEPTH_MAX 16 /* of parentheses and `not` */
 
@@ -217,6 +217,24 @@ static void take_reason(struct parser *parser)
 		fail(parser, "'%.*s' is no reason", (int)parser->length, parser->at);
 }
 
+/* What a flow is in, one of the words that flows are listed with. */
+static void take_state(struct parser *parser)
+{
+	char known[256] = "";
+	size_t used = 0;
+	const char *word;
+
+	for (unsigned i = 0; (word = sekisho_flow_state_word(i)) != NULL; i++) {
+		if (word_is(parser, word)) {
+			take_word(parser, FILTER_STATE);
+			return;
+		}
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s",
+					 i == 0 ? "" : ", ", word);
+	}
+	fail(parser, "'%.*s' is no state: %s", (int)parser->length, parser->at, known);
+}
+
 static void take_verdict(struct parser *parser)
 {
 	if (!word_is(parser, "pass") && !word_is(parser, "drop"))
@@ -275,7 +293,7 @@ static void parse_one(struct parser *parser)
 	else if (word_take(parser, "rule"))
 		take_word(parser, FILTER_RULE);
 	else if (word_take(parser, "state"))
-		take_word(parser, FILTER_STATE);
+		take_state(parser);
 	else if (word_take(parser, "reason"))
 		take_reason(parser);
 	else if (word_take(parser, "verdict"))

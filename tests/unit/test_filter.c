@@ -138,6 +138,9 @@ static const struct {
 	{"17", "column 1: '17' is not known: there are proto, port, host, src, dst, edge, rule, state, reason, "
 	 "verdict, direction, ip, ip6, all, and, or, not, ( and )"},
 	{"reason because", "column 8: 'because' is no reason"},
+	{"state closing",
+	 "column 7: 'closing' is no state: unanswered, answered, stream, syn-sent, syn-crossed, "
+	 "syn-received, established, resumed, picked-up, fin-wait, close-wait, last-ack, time-wait, closed"},
 	{"direction up", "column 11: a direction is egress or ingress"},
 	{"rule (", "column 6: a name is missing"},
 };
