@@ -76,6 +76,15 @@ static bool follows(const struct sekisho_explanation *found)
 		found->verdict.reason == SEKISHO_REASON_FRAGMENT_REFUSED);
 }
 
+/* Whether it is of no live flow of its own, and what passes it is the IKE SA of its pair (STRICT-40). */
+static bool follows_ike(const struct sekisho_explanation *found)
+{
+	enum sekisho_reason reason = found->verdict.reason;
+
+	return found->met != SEKISHO_MET_LIVE && !found->tuple.is_fragment &&
+	       (reason == SEKISHO_REASON_FLOW_ORIGINATOR || reason == SEKISHO_REASON_FLOW_ANSWER);
+}
+
 /* What is known of the rest of a fragment's datagram. */
 static void say_datagram(struct telling *telling)
 {
@@ -155,6 +164,8 @@ static void say_flow(struct telling *telling)
 		say_life(telling);
 		break;
 	}
+	if (follows_ike(found))
+		say(telling, "; but an IKE SA of its address pair is alive, which speaks for ESP");
 	if (telling->decided == SEKISHO_PHASE_FLOW && found->verdict.action == SEKISHO_DROP)
 		say(telling, "; %s", sekisho_reason_sentence(found->verdict.reason));
 }
@@ -168,6 +179,8 @@ static void say_proof(struct telling *telling)
 		say(telling, "%s", sekisho_reason_sentence(reason));
 	else if (found->tuple.is_fragment)
 		say(telling, "not asked: a later fragment shows none");
+	else if (follows_ike(found))
+		say(telling, "none is asked: by strict.esp it follows IKE");
 	else if (reason == SEKISHO_REASON_FLOW_ORIGINATOR)
 		say(telling, "none is asked: its own side opened the flow");
 	else if (reason == SEKISHO_REASON_ICMP_RELATED)
@@ -199,7 +212,8 @@ static void say_rules(struct telling *telling)
 		return;
 	}
 	if (by == SEKISHO_BY_FLOW)
-		say(telling, "not asked, the flow is enough; they would say: ");
+		say(telling, "not asked, the %s is enough; they would say: ",
+		    follows_ike(found) ? "IKE SA" : "flow");
 	if (found->endpoint == 0)
 		say(telling, "its inside address is no endpoint's, so no rule speaks of it");
 	else if (found->rule == SEKISHO_RULE_NONE)
@@ -252,7 +266,10 @@ static void say_verdict(struct telling *telling)
 		say(telling, ": open only because of the %s packet %llu under ", other(direction),
 		    (unsigned long long)verdict->opened_by);
 		say_rule(telling, verdict->rule);
-		say(telling, ", until %.1f s from now", flow->expires_ms / 1000.0);
+		if (follows_ike(telling->found))
+			say(telling, ", which made the IKE SA, while that is alive");
+		else
+			say(telling, ", until %.1f s from now", flow->expires_ms / 1000.0);
 	}
 }
 

@@ -77,6 +77,23 @@ def offline(work):
     check("--after without --policy: exit 2", sekisho("explain", "--after", history, CROSSING)[0] == 2)
 
 
+def following(work):
+    """STRICT-40: ESP passes by an IKE SA of its pair, with no flow of its own."""
+    policy = f"{work}/following.yaml"
+    with open(policy, "w") as file:
+        file.write("version: 1\nsemantics: strict\nstrict: {esp: follows-ike}\n"
+                   f"endpoints: [{{name: gateway, addresses: [{INSIDE}], groups: [vpn]}}]\n"
+                   f"groups: [{{name: vpn, egress: [{{id: ike-out, protocol: udp, ports: 500, to: [{PEER}]}}]}}]\n")
+    asked = [f"udp {INSIDE}:500 > {PEER}:500 ike=init", f"udp {PEER}:500 > {INSIDE}:500 ike=answer"]
+    for what, source, destination, reason in [("in", PEER, INSIDE, "flow-answer"), ("out", INSIDE, PEER, "flow-originator")]:
+        esp = f"esp {source} > {destination}"
+        check(f"ESP {what} without an SA drops", explained("--policy", policy, esp)[1]["reason"] == "no-rule")
+        check(f"ESP {what} follows the SA", explained("--policy", policy, *asked, "+599s", esp)[1]["reason"] == reason)
+        _, out, _ = sekisho("explain", "--policy", policy, *asked, esp)
+        check("in words: no flow, but an IKE SA, and no time that a flow would have",
+              "no flow; but an IKE SA of its address pair is alive" in out and "until" not in out, out)
+
+
 FIRST = f"udp {INSIDE}:500 > {PEER}:500 len=24 more ipid=7"
 LATER = f"udp {INSIDE} > {PEER} len=16 offset=32 ipid=7"
 
@@ -181,6 +198,7 @@ def main():
     try:
         offline(work)
         fragments(work)
+        following(work)
         live_fragments(work)
         witnesses(work)
         live(work)
