@@ -490,6 +490,8 @@ int worker_main(void *argument)
 	if (worker->daemon->appliance->idle == CONFIG_IDLE_SLEEP)
 		idle_begin();
 	rte_rcu_qsbr_thread_online(qsbr, worker->index);
+	/* The first burst counts as well: a shadow that had not seen it would find TCP out of its window. */
+	worker->shadow = atomic_load_explicit(&worker->shadow_next, memory_order_acquire);
 	if (worker->daemon->steering.on)
 		loop_shared(worker);
 	else
