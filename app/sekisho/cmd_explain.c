@@ -32,8 +32,8 @@ static void phases_print(const json_t *phases)
 
 	json_array_foreach(phases, i, phase)
 	{
-		int indent = printf("%s %-8s  ", json_is_true(json_object_get(phase, "decides")) ? ">" : " ",
-				    text_of(phase, "phase"));
+		bool decides = json_is_true(json_object_get(phase, "decides"));
+		int indent = printf("%s %-8s  ", decides ? ">" : " ", text_of(phase, "phase"));
 
 		render_folded(stdout, (unsigned)indent, text_of(phase, "outcome"));
 	}
@@ -101,8 +101,8 @@ static bool frame_read(const char *words, uint8_t bytes[PACKET_WORDS_FRAME_MAX],
 	*frame = (struct sekisho_frame){.data = bytes};
 	frame->captured = frame->length = packet_words_frame(words, NULL, bytes, &error);
 	if (frame->length == 0)
-		fprintf(stderr, "sekisho: the packet '%.200s', column %u: %s\n", words, error.column,
-			error.text);
+		fprintf(stderr, "sekisho: the packet '%.200s', column %u: %s\n", words,
+			error.column, error.text);
 	return frame->length > 0;
 }
 
