@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Everything at once, for long: connections that come and go, commits and rollbacks, traces, captures, listings, saves,
-# ports that go down and come back, and clients that are killed in the middle. Connections that were open before live on,
-# memory is afterwards what it was before, and what came in has gone somewhere.
+# ports that go down and come back, clients that are killed in the middle, and the daemon itself, killed or stopped and
+# started again. Connections that were open before live on, memory is flat while a daemon lives, and what came in has
+# gone somewhere.
 # Usage: test_soak.sh --build DIR [--for TIME]: 10s if not told, or 30m, 8h. Exit 77 when namespaces are not to be had.
 # shellcheck source=tests/e2e/two_hosts.sh
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
@@ -88,20 +89,42 @@ flaps() {
         done
     done
 }
-round() { # SECONDS
+all() { # COMMAND...: meanwhile all of this goes on
     local loops=()
     : >"$work/going-on"
     for what in 'churn 192.0.2.1' 'churn fd00::1' datagrams commits watchers listings flaps; do
         $what &
         loops+=($!)
     done
-    sleep "$1"
+    "$@"
     rm "$work/going-on"
     wait "${loops[@]}"
     ip -n "$mid" link set p-in up
     ip -n "$mid" link set p-out up
     cli commit "$work/policy.yaml" >/dev/null
 }
+
+# ---- The daemon, killed and stopped in turn ----
+restarts=0 broken=0
+restart() { # SIGNAL
+    kill -"$1" "$daemon"
+    wait "$daemon" 2>/dev/null || true
+    [ "$1" = KILL ] || grep -q 'conservation: .*: holds' "$work/log" || { tail -n 5 "$work/log"; broken=$((broken + 1)); }
+    cat "$work/log" >>"$work/logs"
+    sekishod_start "$work/policy.yaml"
+    restarts=$((restarts + 1))
+}
+restarts_for() { # SECONDS: at least one of each kind
+    local until=$((SECONDS + $1)) first=$restarts
+    while [ $SECONDS -lt $until ] || [ $((restarts - first)) -lt 2 ]; do
+        sleep $((1 + RANDOM % (1 + $1 / 5)))
+        restart KILL
+        sleep $((1 + RANDOM % (1 + $1 / 5)))
+        restart TERM
+    done
+}
+# All names of rules are known, all files open, the history full.
+warm_up() { for _ in $(seq "$1"); do for name in large aws policy; do cli commit "$work/$name.yaml" >/dev/null; done; done; } # TIMES
 
 # ---- Memory, once what was retired is freed: the heap in use, in KiB ----
 memory() {
@@ -120,21 +143,22 @@ sekishod_start "$work/policy.yaml"
 serve "$out" 7000
 hold_start "$in" 192.0.2.1 7000 20
 hold_start "$in" fd00::1 7000 20
-# All names of rules are known, all files open, the history full.
-for _ in $(seq 50); do for name in large aws policy; do cli commit "$work/$name.yaml" >/dev/null; done; done
-round 3
-before=$(memory)
-descriptors=$(find "/proc/$daemon/fd" -mindepth 1 | wc -l)
-left=$seconds worst=0
+warm_up 50
+cli state save >/dev/null
+left=$seconds worst=0 before=0
 while [ $left -gt 0 ]; do
-    took=$((left < 300 ? left : 300))
-    round $took
-    left=$((left - took))
+    all restarts_for $((left < 300 ? left / 5 : 60))
+    warm_up 5
+    all sleep 3
+    took=$((left < 300 ? left : 240)) before=$(memory)
+    descriptors=$(find "/proc/$daemon/fd" -mindepth 1 | wc -l)
+    all sleep $took
+    left=$((left - (left < 300 ? left : 300)))
     after=$(memory)
     [ $((after - before)) -le $worst ] || worst=$((after - before))
 done
 # What the C library keeps at hand for each thread counts as in use.
-check "$seconds s of everything: memory grew by $worst KiB of $before at most" [ $worst -le 1024 ]
+check "$seconds s of everything: memory grew by $worst KiB of $before at most while a daemon lived" [ $worst -le 1024 ]
 settles() { # clients that have gone are noticed within a moment
     for _ in $(seq 100); do
         [ "$(find "/proc/$daemon/fd" -mindepth 1 | wc -l)" -gt "$descriptors" ] || return 0
@@ -146,8 +170,10 @@ settles() { # clients that have gone are noticed within a moment
 check "no descriptor is left open" settles
 check "flows were saved" [ "$(cli status -o json | jq .flow_image.saves)" -ge 2 ]
 check "and never not" [ "$(cli status -o json | jq .flow_image.failures)" = 0 ]
-check "connections from before live on" hold_stop
+check "connections from before live on, through $restarts restarts, half of them kills" hold_stop
+check "after each of the others what came in had gone somewhere" [ $broken = 0 ]
+check "no image was ignored" [ ! -e "$work/state/flows.image.damaged" ]
 check "policies have changed: $(cli history -o json | wc -l) revisions" [ "$(cli history -o json | wc -l)" -ge 100 ]
-check "the worker has never hung" fails grep -q 'does not move' "$work/log"
+check "the worker has never hung" fails grep -q 'does not move' "$work/logs" "$work/log"
 sekishod_stop
 two_hosts_end
