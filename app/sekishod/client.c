@@ -193,16 +193,30 @@ void client_event(struct control *control, struct client *client, uint32_t event
 const char client_refusal[] = "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32005,"
 			      "\"message\":\"too many clients\"}}\n";
 
+/* A place for a client of this role; NULL if there is none. */
+static struct client *place_find(struct control *control, enum control_role role)
+{
+	struct client *place = NULL;
+	unsigned readers = 0;
+
+	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &control->clients[i];
+
+		if (client->fd < 0)
+			place = client;
+		else if (client->role == CONTROL_READER)
+			readers++;
+	}
+	return role == CONTROL_READER && readers >= CONTROL_READERS_MAX ? NULL : place;
+}
+
 void client_open(struct control *control, int fd, enum control_role role)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	struct client *client = NULL;
+	struct client *client = place_find(control, role);
 	struct ucred peer = {.uid = (uid_t)-1};
 	socklen_t size = sizeof(peer);
 
-	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX && client == NULL; i++)
-		if (control->clients[i].fd < 0)
-			client = &control->clients[i];
 	if (client != NULL)
 		*client = (struct client){.fd = fd, .role = role, .interest = EPOLLIN,
 					  .input = malloc(CONTROL_LINE_MAX + 1)};

@@ -23,6 +23,7 @@
 #define CONTROL_LINE_MAX    65536
 #define CONTROL_DEPTH_MAX   16
 #define CONTROL_CLIENTS_MAX 64
+#define CONTROL_READERS_MAX 56 /* of them: whoever may change things gets in all the same */
 #define CONTROL_OUTPUT_MAX  (1u << 20)
 #define CONTROL_STALL_MS    10000 /* a client that takes no byte for so long is closed */
 #define CONTROL_STAGED_MAX  (64u << 20) /* bytes of staged texts, of all clients */
@@ -77,6 +78,9 @@ struct control {
 };
 
 /* ---- socket.c ---- */
+
+/* Whether socket_listen() can succeed; NULL is no socket. 0, or -errno and a message. */
+int socket_check(const char *path, char *message);
 
 /* Listen at `path`. Takes the place of a socket that nobody listens on. fd, or -errno and a message. */
 int socket_listen(const char *path, const char *group, char *message);

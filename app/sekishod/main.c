@@ -6,6 +6,7 @@
  * valid configuration, 1 it failed, 2 usage.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include <rte_eal.h>
 
+#include "control.h"
 #include "daemon.h"
 #include "json_memory.h"
 #include "notify.h"
@@ -27,6 +29,17 @@ static const char usage[] =
 	"      --check        only check the files: exit 0 if they are valid, 1 if not\n"
 	"  -v, --version      print the version\n"
 	"  -h, --help         print this\n";
+
+/* Whoever starts us without a stderr must not have the log written into whatever is opened first. */
+static bool standard_files_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd >= 0 && close(fd) == 0;
+}
 
 /* Read every policy file only to check it. */
 static int check_policies(const struct config_appliance *appliance)
@@ -156,6 +169,24 @@ static int daemon_run(struct daemon *daemon, const char *program)
 	return rc;
 }
 
+/* All that comes before EAL. Where another daemon runs already, its ports are not touched. */
+static int begin(struct daemon *daemon, char *message)
+{
+	const struct config_appliance *appliance = daemon->appliance;
+	int rc = privileges_begin(appliance, message);
+
+	if (rc == 0)
+		rc = socket_check(appliance->socket, message);
+	if (rc == 0)
+		rc = socket_check(appliance->readonly_socket, message);
+	if (rc < 0) {
+		log_error("%s", message);
+		return rc;
+	}
+	rc = daemon_init(daemon);
+	return rc == 0 ? start_state(daemon) : rc;
+}
+
 static int run(const char *path, const char *program, bool check_only)
 {
 	static struct daemon daemon = {.state.directory = -1, .links = -1};
@@ -194,13 +225,7 @@ static int run(const char *path, const char *program, bool check_only)
 		sigprocmask(SIG_BLOCK, &set, NULL);
 		signal(SIGPIPE, SIG_IGN);
 		notify_init();
-		rc = privileges_begin(daemon.appliance, message);
-		if (rc < 0)
-			log_error("%s", message);
-		if (rc == 0)
-			rc = daemon_init(&daemon);
-		if (rc == 0)
-			rc = start_state(&daemon);
+		rc = begin(&daemon, message);
 		if (rc == 0)
 			rc = daemon_run(&daemon, program);
 		history_fini(&daemon.history);
@@ -246,5 +271,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	if (!standard_files_open())
+		return EXIT_FAILURE;
 	return run(path, argv[0], check_only);
 }

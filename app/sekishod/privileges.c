@@ -219,10 +219,17 @@ int privileges_settle(const struct daemon *daemon, char *message)
 	}
 	if (daemon->state.directory >= 0 &&
 	    faccessat(daemon->state.directory, ".", W_OK | X_OK, AT_EACCESS) < 0) {
-		snprintf(message, DAEMON_MESSAGE_MAX,
-			 "state directory %s: user %u may not write in it; give it to that user",
-			 daemon->state.path, (unsigned)geteuid());
-		return -EACCES;
+		rc = -errno;
+		if (rc == -EACCES)
+			snprintf(message, DAEMON_MESSAGE_MAX,
+				 "state directory %s: user %u may not write in it; give it to that "
+				 "user",
+				 daemon->state.path, (unsigned)geteuid());
+		else
+			snprintf(message, DAEMON_MESSAGE_MAX,
+				 "state directory %s: nothing can be kept in it: %s",
+				 daemon->state.path, strerror(-rc));
+		return rc;
 	}
 	if (appliance->seccomp)
 		confined = seccomp_confine((mask & BIT(CAP_BPF)) != 0);

@@ -51,34 +51,56 @@ static int bind_and_listen(int fd, const struct sockaddr_un *address, const char
 	return listen(fd, 128) < 0 ? -errno : 0;
 }
 
-int socket_listen(const char *path, const char *group, char *message)
+static void socket_fail(const char *path, int rc, char *message)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = -1, rc;
+	snprintf(message, DAEMON_MESSAGE_MAX, "socket %s: %s", path,
+		 rc == -EADDRINUSE ? "another daemon listens on it" :
+		 rc == -EEXIST	   ? "something that is no socket is there" :
+				     strerror(-rc));
+}
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
+/* Make way for a socket. */
+static int prepare(const char *path, struct sockaddr_un *address, char *message)
+{
+	int rc;
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(address->sun_path)) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "socket %s: the path is longer than %zu bytes",
-			 path, sizeof(address.sun_path) - 1);
+			 path, sizeof(address->sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
-	strcpy(address.sun_path, path);
+	strcpy(address->sun_path, path);
 	rc = path_make_parents(path);
 	if (rc == 0)
-		rc = remove_stale(&address);
-	if (rc == 0) {
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		rc = fd < 0 ? -errno : bind_and_listen(fd, &address, group);
-	}
-	if (rc < 0) {
-		snprintf(message, DAEMON_MESSAGE_MAX, "socket %s: %s", path,
-			 rc == -EADDRINUSE ? "another daemon listens on it" :
-			 rc == -EEXIST	   ? "something that is no socket is there" :
-					     strerror(-rc));
-		if (fd >= 0)
-			close(fd);
+		rc = remove_stale(address);
+	if (rc < 0)
+		socket_fail(path, rc, message);
+	return rc;
+}
+
+int socket_check(const char *path, char *message)
+{
+	struct sockaddr_un address;
+
+	return path == NULL ? 0 : prepare(path, &address, message);
+}
+
+int socket_listen(const char *path, const char *group, char *message)
+{
+	struct sockaddr_un address;
+	int fd, rc = prepare(path, &address, message);
+
+	if (rc < 0)
 		return rc;
-	}
-	return fd;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	rc = fd < 0 ? -errno : bind_and_listen(fd, &address, group);
+	if (rc == 0)
+		return fd;
+	socket_fail(path, rc, message);
+	if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 /*

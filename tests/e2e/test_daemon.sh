@@ -73,6 +73,9 @@ start
 python3 "$here/daemon_client.py" "$work/run/s.sock" "$work/run/ro.sock" || failed=1
 "$daemon" -c "$work/sekisho.yaml" >"$work/second" 2>&1
 check "a second daemon on the same socket is refused" grep -q 'another daemon' "$work/second"
+sed 's/net_null1/net_that_there_is_not/' "$work/sekisho.yaml" >"$work/elsewhere.yaml"
+"$daemon" -c "$work/elsewhere.yaml" >"$work/second" 2>&1
+check "before it touches a port" grep -q 'another daemon' "$work/second"
 check "a clean stop on SIGTERM" stop TERM
 check "conservation" grep -q 'conservation: .*holds' "$work/log"
 check "the sockets are gone" test ! -e "$work/run/s.sock" -a ! -e "$work/run/ro.sock"
@@ -83,4 +86,35 @@ stop KILL 2>/dev/null
 start
 check "a socket that was left behind is replaced" test -S "$work/run/s.sock"
 check "a clean stop on SIGINT" stop INT
+
+# Whatever it opens first must not be where the log goes.
+"$daemon" -c "$work/sekisho.yaml" <&- >&- 2>&- &
+pid=$!
+socket_is_there() { for _ in $(seq 200); do [ ! -S "$work/run/s.sock" ] || return 0; sleep 0.1; done; return 1; }
+check "it starts without standard files" socket_is_there
+check "and keeps their places" test "$(readlink /proc/$pid/fd/0 /proc/$pid/fd/1 /proc/$pid/fd/2 | sort -u)" = /dev/null
+check "and stops" stop TERM
+
+# Signals at any moment of the start: each is a clean stop.
+stopped_early() { # SECONDS
+    "$daemon" -c "$work/sekisho.yaml" >"$work/log" 2>&1 &
+    pid=$!
+    for _ in $(seq 2000); do grep -q SigBlk:.*4203 /proc/$pid/status && break; done # it takes signals in turn from then on
+    sleep "$1"
+    stop TERM && grep -q 'conservation: .*holds' "$work/log" && [ ! -e "$work/run/s.sock" ]
+}
+for moment in 0 0.05 0.1 0.2 0.3; do
+    check "a stop $moment s after the start has begun" stopped_early $moment
+done
+
+mkdir "$work/state"
+if mount -t tmpfs -o ro none "$work/state" 2>/dev/null; then
+    sed "\$ a state: $work/state" "$work/sekisho.yaml" >"$work/kept.yaml"
+    "$daemon" -c "$work/kept.yaml" >"$work/log" 2>&1
+    check "a state directory that cannot be written is refused, and why" \
+        grep -q "error: state directory $work/state: .*Read-only file system" "$work/log"
+    umount "$work/state"
+else
+    echo "no file system can be mounted here: a read-only one is not tested"
+fi
 exit $failed
