@@ -41,6 +41,13 @@ static int watch(struct control *control, int fd, const void *mark)
 	return 0;
 }
 
+/* Keep a descriptor that has just been made, if it has, and watch it. */
+static int watch_new(struct control *control, int *keep, int fd, const void *mark)
+{
+	*keep = fd;
+	return fd < 0 ? -errno : watch(control, fd, mark);
+}
+
 static void timer_set(struct control *control)
 {
 	struct itimerspec every = {{1, 0}, {1, 0}};
@@ -152,6 +159,7 @@ static cpu_set_t spare_cpus(const struct daemon *daemon)
 /* What the loop waits for but clients. */
 static int control_watch(struct control *control)
 {
+	const int flags = TFD_NONBLOCK | TFD_CLOEXEC;
 	struct itimerspec second = {{1, 0}, {1, 0}};
 	cpu_set_t cpus = spare_cpus(control->daemon);
 	sigset_t set;
@@ -170,14 +178,16 @@ static int control_watch(struct control *control)
 		return rc;
 	control->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);
-	control->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	control->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	control->deadline = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	rc = watch(control, control->signals, &mark_signals);
+	if (control->epoll < 0)
+		return -errno;
+	rc = watch_new(control, &control->signals, signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+		       &mark_signals);
 	if (rc == 0)
-		rc = watch(control, control->timer, &mark_timer);
+		rc = watch_new(control, &control->timer, timerfd_create(CLOCK_MONOTONIC, flags),
+			       &mark_timer);
 	if (rc == 0)
-		rc = watch(control, control->deadline, &mark_deadline);
+		rc = watch_new(control, &control->deadline, timerfd_create(CLOCK_MONOTONIC, flags),
+			       &mark_deadline);
 	if (rc == 0)
 		rc = watch(control, control->daemon->jobs.event, &mark_jobs);
 	if (rc == 0)

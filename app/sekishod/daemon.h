@@ -44,7 +44,7 @@ struct rte_rcu_qsbr;
 #define DAEMON_BURST         32
 #define DAEMON_RULE_NAMES    1048576 /* different rule names in the life of the process */
 #define DAEMON_MESSAGE_MAX   STATE_MESSAGE_MAX /* bytes of a message for the user */
-#define DAEMON_STOP_MS       3000    /* how long a worker may take to stop */
+#define DAEMON_STOP_MS       10000   /* how long a worker may take to stop: others may have its cpu */
 
 /* One policy in use. Control thread only; workers see just `policy`. */
 struct snapshot {

@@ -158,6 +158,7 @@ static int daemon_run(struct daemon *daemon, const char *program)
 		save_at_stop(daemon);
 		conservation_print(daemon);
 	}
+	resume_close(daemon);
 	port_life_fini(daemon);
 	port_stop_all(daemon);
 	trial_fini(daemon);
@@ -189,12 +190,14 @@ static int begin(struct daemon *daemon, char *message)
 
 static int run(const char *path, const char *program, bool check_only)
 {
-	static struct daemon daemon = {.state.directory = -1, .links = -1};
+	static struct daemon daemon;
 	char message[DAEMON_MESSAGE_MAX];
 	struct config_errors errors = {0};
 	sigset_t set;
 	int rc = 0;
 
+	memset(&daemon, 0, sizeof(daemon));
+	daemon.state.directory = daemon.links = -1;
 	json_memory_watch();
 	daemon.started_ms = clock_ms();
 	daemon.save.daemon = &daemon;
@@ -271,7 +274,9 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	if (!standard_files_open())
+	if (!standard_files_open()) {
+		log_error("/dev/null: %s", strerror(errno));
 		return EXIT_FAILURE;
+	}
 	return run(path, argv[0], check_only);
 }

@@ -23,7 +23,7 @@
 #include "seccomp.h"
 
 #define BIT(capability) (1ULL << (capability))
-#define THREAD_WAIT_MS  5000
+#define THREAD_WAIT_MS  30000 /* on a machine where others have the cpus */
 
 /* Opening files, devices and memory for EAL and its drivers. */
 #define STARTING                                                                               \
@@ -184,7 +184,7 @@ static int limited_wait(unsigned count)
 /* Have every thread of the process give up all but `mask`. */
 static int all_threads_limit(uint64_t mask)
 {
-	struct sigaction action = {.sa_handler = limit_on_signal, .sa_flags = SA_RESTART}, former;
+	struct sigaction action = {.sa_handler = limit_on_signal, .sa_flags = SA_RESTART};
 	DIR *directory = opendir("/proc/self/task");
 	struct dirent *entry;
 	unsigned asked = 0;
@@ -193,7 +193,8 @@ static int all_threads_limit(uint64_t mask)
 	if (directory == NULL)
 		return -errno;
 	limit = mask;
-	sigaction(SIGRTMIN, &action, &former);
+	atomic_store(&limited, 0);
+	sigaction(SIGRTMIN, &action, NULL);
 	while ((entry = readdir(directory)) != NULL) {
 		pid_t thread = (pid_t)atoi(entry->d_name);
 
@@ -202,7 +203,7 @@ static int all_threads_limit(uint64_t mask)
 	}
 	closedir(directory);
 	rc = limited_wait(asked);
-	sigaction(SIGRTMIN, &former, NULL);
+	signal(SIGRTMIN, SIG_IGN); /* one that comes late must not end us */
 	return rc < 0 ? rc : capabilities_limit(mask);
 }
 

@@ -217,6 +217,15 @@ void resume_flows(struct daemon *daemon)
 	free(zones);
 	free(rules);
 	free(beside_rules);
+	resume_close(daemon);
+}
+
+void resume_close(struct daemon *daemon)
+{
+	struct image *image = &daemon->resume.image;
+
+	if (image->names == NULL)
+		return;
 	close(image->fd);
 	image_close(image);
 }

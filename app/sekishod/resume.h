@@ -36,4 +36,7 @@ int resume_open(struct daemon *daemon, char *message);
 /* Let the engines take their flows, of the policies that their edges have. Before workers start. */
 void resume_flows(struct daemon *daemon);
 
+/* Leave the image, if it is still open: the start has failed in between. */
+void resume_close(struct daemon *daemon);
+
 #endif
