@@ -37,8 +37,12 @@ _Static_assert(sizeof(struct record) == 112 &&
 	       "a record has no padding and holds what its flow is tracked by");
 _Static_assert(sizeof(struct record) + sizeof(struct flow) == SEKISHO_RECORD_MAX, "as it is told");
 
-/* No timer is longer, nor is what an address pair is remembered for. */
-#define LEFT_MAX_MS (432000u * 1000u)
+/*
+ * No timer is longer, nor is what an address pair is remembered for: from the last packet on, which may have come
+ * while the export was under way, at most so long after the image's time.
+ */
+#define EXPORT_MAX_MS (86400u * 1000u)
+#define LEFT_MAX_MS   (432000u * 1000u + EXPORT_MAX_MS)
 
 static bool is_pair(const struct flow_key *key)
 {

@@ -125,6 +125,33 @@ static void all_kinds_go_on(void **state)
 	bench_fini(&next);
 }
 
+/* A packet while the export is under way gives the flow more time from the image's time on than its timer. */
+static void a_packet_in_the_meantime(void **state)
+{
+	static const struct row rows[] = {
+		{0, "out tcp 40000 80 S 1000 0 0", "rule-match"},
+		{1, "in tcp 80 40000 SA 5000 1001 0", "flow-answer"},
+		{60000, "out tcp 40000 80 A 1001 5001 0", "flow-originator"},
+	};
+	struct sekisho_export export = {.base_ms = 2, .now_ms = 60000};
+	const struct sekisho_record_terms terms = {.zone_count = 1, .rule_count = 16};
+	struct sekisho_record_owner owner;
+	uint8_t record[2 * SEKISHO_RECORD_MAX];
+	struct bench bench;
+	size_t length = 0;
+
+	(void)state;
+	bench_init(&bench, 64);
+	bench_founding(&bench, SEKISHO_AWS_LIKE);
+	bench_run(&bench, rows, sizeof(rows) / sizeof(rows[0]));
+	while (!export.done)
+		length += sekisho_engine_export(bench.engine, &export, record + length,
+						sizeof(record) - length);
+	assert_int_equal(export.records, 1);
+	assert_int_equal(sekisho_record_check(record, length, &terms, &owner), length);
+	bench_fini(&bench);
+}
+
 /*
  * An image from before a kill: the connection has gone on since, further than any window. Who has the rule
  * says where it is; who has none only makes the host say it, and then the windows hold (STRICT-2, 13, 15).
@@ -497,6 +524,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_kinds_go_on),
+		cmocka_unit_test(a_packet_in_the_meantime),
 		cmocka_unit_test(tcp_has_gone_on_unseen),
 		cmocka_unit_test(flows_age_meanwhile),
 		cmocka_unit_test(rules_of_now),
