@@ -84,7 +84,7 @@ static void compare_knobs(struct changes *changes, const struct sekisho_policy_s
 		[SEKISHO_ESP_RULE] = "rule", [SEKISHO_ESP_FOLLOWS_IKE] = "follows-ike"};
 	static const char *const truth[] = {"false", "true"};
 	static const char *const grammars[] = {
-#define X(id, name, port) name,
+#define X(id, name, port, known_by, clause) name,
 		SEKISHO_GRAMMARS(X)
 #undef X
 	};

@@ -205,12 +205,10 @@ static void add_proofs(const struct lint_told *told, struct words *words, struct
 {
 	static const struct {
 		const char *word, *clause;
-	} proofs[SEKISHO_GRAMMAR_COUNT] = {
-		[SEKISHO_GRAMMAR_IKE] = {"the SPIs of IKE", "STRICT-33"},
-		[SEKISHO_GRAMMAR_NAT_T] = {"a live IKE SA", "STRICT-37"},
-		[SEKISHO_GRAMMAR_WIREGUARD] = {"WireGuard's indices", "STRICT-50"},
-		[SEKISHO_GRAMMAR_DNS] = {"the query's id and question", "STRICT-51"},
-		[SEKISHO_GRAMMAR_NTP] = {"NTP's origin timestamp", "STRICT-52"},
+	} proofs[] = {
+#define X(id, name, port, known_by, clause) [SEKISHO_GRAMMAR_##id] = {known_by, clause},
+		SEKISHO_GRAMMARS(X)
+#undef X
 	};
 
 	for (unsigned s = 0; s < told->exposures->service_count; s++) {

@@ -17,7 +17,7 @@ static void say(struct linter *linter, enum lint_code code, const char *path, co
 static void judge_grammars(struct linter *linter)
 {
 	static const char *const names[] = {
-#define X(id, name, port) name,
+#define X(id, name, port, known_by, clause) name,
 		SEKISHO_GRAMMARS(X)
 #undef X
 	};

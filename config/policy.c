@@ -138,7 +138,7 @@ static int one_of(struct config_policy *config, const char *word, const char *fi
 }
 
 static const char *const grammar_names[] = {
-#define X(id, name, port) [SEKISHO_GRAMMAR_##id] = name,
+#define X(id, name, port, known_by, clause) [SEKISHO_GRAMMAR_##id] = name,
 	SEKISHO_GRAMMARS(X)
 #undef X
 };

@@ -109,7 +109,7 @@ static const cyaml_schema_value_t acl_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct schema_acl, acl_fields)};
 
 static const cyaml_schema_field_t ports_fields[] = {
-#define X(id, name, port) \
+#define X(id, name, port, known_by, clause) \
 	{.key = name, .value = {.type = CYAML_SEQUENCE, .flags = OPT_PTR, \
 	 .data_size = sizeof(char *), .sequence = {.min = 0, .max = SEKISHO_GRAMMAR_PORTS, .entry = &text_value}}, \
 	 .data_offset = offsetof(struct schema_ports, list[SEKISHO_GRAMMAR_##id]), \

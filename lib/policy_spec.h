@@ -133,18 +133,21 @@ struct sekisho_endpoint_spec {
 enum sekisho_symmetric_udp { SEKISHO_SYMMETRIC_RULE, SEKISHO_SYMMETRIC_TUPLE }; /* STRICT-22 */
 enum sekisho_esp { SEKISHO_ESP_RULE, SEKISHO_ESP_FOLLOWS_IKE };                 /* STRICT-40 */
 
-/* UDP protocols whose packets prove themselves (STRICT-20): (ID, name in the policy file, default port). */
+/*
+ * UDP protocols whose packets prove themselves (STRICT-20): (ID, name in the policy file, default
+ * port, what an answer is known by, the clause that says so).
+ */
 /* clang-format off */
 #define SEKISHO_GRAMMARS(X) \
-	X(IKE,       "ike",       500) \
-	X(NAT_T,     "nat_t",     4500) \
-	X(WIREGUARD, "wireguard", 51820) \
-	X(DNS,       "dns",       53) \
-	X(NTP,       "ntp",       123)
+	X(IKE,       "ike",       500,   "the SPIs of IKE",             "STRICT-33") \
+	X(NAT_T,     "nat_t",     4500,  "a live IKE SA",               "STRICT-37") \
+	X(WIREGUARD, "wireguard", 51820, "WireGuard's indices",         "STRICT-50") \
+	X(DNS,       "dns",       53,    "the query's id and question", "STRICT-51") \
+	X(NTP,       "ntp",       123,   "NTP's origin timestamp",      "STRICT-52")
 /* clang-format on */
 
 enum sekisho_grammar {
-#define X(id, name, port) SEKISHO_GRAMMAR_##id,
+#define X(id, name, port, known_by, clause) SEKISHO_GRAMMAR_##id,
 	SEKISHO_GRAMMARS(X)
 #undef X
 		SEKISHO_GRAMMAR_COUNT

@@ -21,7 +21,7 @@ const struct sekisho_timeout_info sekisho_timeouts[] = {
 };
 
 static const uint16_t grammar_ports[] = {
-#define X(id, name, port) [SEKISHO_GRAMMAR_##id] = port,
+#define X(id, name, port, known_by, clause) [SEKISHO_GRAMMAR_##id] = port,
 	SEKISHO_GRAMMARS(X)
 #undef X
 };

@@ -136,12 +136,14 @@ void alphabet_add_udp(struct alphabet *alphabet, const struct alphabet_ends *end
 	static const char *const ntp[] = {"ntp=client", "ntp=server", "ntp=server origin=3",
 					  "ntp=active", NULL};
 	static const char *const plain[] = {"", NULL};
-	static const char *const *const rows[SEKISHO_GRAMMAR_COUNT] = {
+	static const char *const *const rows[] = {
 		[SEKISHO_GRAMMAR_IKE] = ike,
 		[SEKISHO_GRAMMAR_NAT_T] = nat_t,
 		[SEKISHO_GRAMMAR_WIREGUARD] = wireguard,
 		[SEKISHO_GRAMMAR_DNS] = dns,
 		[SEKISHO_GRAMMAR_NTP] = ntp};
+	_Static_assert(sizeof(rows) / sizeof(rows[0]) == SEKISHO_GRAMMAR_COUNT,
+		       "each grammar has its messages");
 
 	for (unsigned g = 0; g < SEKISHO_GRAMMAR_COUNT; g++) {
 		if (grammars >> g & 1)

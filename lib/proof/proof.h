@@ -7,15 +7,7 @@
  * in the other direction and says whether it is one of those answers. Trackers ask them, and only
  * where the profile wants answers proved; a proof never hears of rules.
  *
- * Each protocol is one file. To add one, say Foo on UDP port 4242:
- *
- *   1. lib/sekisho.h: a row in SEKISHO_GRAMMARS, X(FOO, "foo", 4242). The port is then settable in
- *      policy files as `strict: {ports: {foo: [4242]}}`, and track_udp.c knows it.
- *   2. lib/verdict.h: two reasons, no-proof-foo and foo-malformed.
- *   3. lib/proof/foo.c: both halves, and `const struct proof proof_foo`. ntp.c is one to copy.
- *   4. Below, in proof.c and in lib/meson.build: its declaration, its row, its file.
- *   5. tests/unit/test_proof_foo.c: a table of packets for each clause, and payloads cut short;
- *      tests/fuzz/corpus/proof/foo: a conversation, for fuzz_proof.c to begin with.
+ * Each protocol is one file; docs/adding.md has the steps to one more.
  *
  * What a proof remembers it keeps in flow->track.proof (24 bytes, zero at first) and, if that is
  * not enough, in one more entry of the flow table, proof_memory(). Sets are bounded and the oldest

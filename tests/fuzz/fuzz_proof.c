@@ -33,7 +33,7 @@ enum step_head { STEP_KIND, STEP_LENGTH, STEP_MISSING, STEP_HEAD };
 #define STEP_WAIT     0x18 /* time goes by before it */
 
 static const uint16_t grammar_ports[] = {
-#define X(id, name, port) [SEKISHO_GRAMMAR_##id] = port,
+#define X(id, name, port, known_by, clause) [SEKISHO_GRAMMAR_##id] = port,
 	SEKISHO_GRAMMARS(X)
 #undef X
 };

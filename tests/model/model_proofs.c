@@ -257,6 +257,8 @@ struct model_opinion model_proof_answers(const struct model_flow *flow,
 		[SEKISHO_GRAMMAR_DNS] = {SEKISHO_REASON_DNS_MALFORMED, SEKISHO_REASON_NO_PROOF_DNS},
 		[SEKISHO_GRAMMAR_NTP] = {SEKISHO_REASON_NTP_MALFORMED, SEKISHO_REASON_NO_PROOF_NTP},
 	};
+	_Static_assert(sizeof(reasons) / sizeof(reasons[0]) == SEKISHO_GRAMMAR_COUNT,
+		       "each grammar has its reasons");
 	struct meaning meaning = read(flow, packet);
 
 	if (meaning.malformed)
