@@ -89,7 +89,7 @@ static size_t record_write(const struct sekisho_engine *engine, const struct flo
 	return SEKISHO_RECORD_MAX;
 }
 
-size_t sekisho_engine_export(const struct sekisho_engine *engine, struct sekisho_export *export,
+size_t sekisho_engine_export(const struct sekisho_engine *engine, struct sekisho_export *under_way,
 			     uint8_t *to, size_t room)
 {
 	const struct flow_table *table = &engine->table;
@@ -97,16 +97,16 @@ size_t sekisho_engine_export(const struct sekisho_engine *engine, struct sekisho
 	size_t used = 0;
 
 	while (scan-- > 0 && flows > 0 && room - used >= SEKISHO_RECORD_MAX &&
-	       export->cursor < table->capacity) {
-		const struct flow *flow = &table->flows[export->cursor++];
+	       under_way->cursor < table->capacity) {
+		const struct flow *flow = &table->flows[under_way->cursor++];
 
-		if (flow->key.family == 0 || flow_time_reached(export->now_ms, flow->expires_at))
+		if (flow->key.family == 0 || flow_time_reached(under_way->now_ms, flow->expires_at))
 			continue;
-		used += record_write(engine, flow, export->base_ms, to + used);
-		export->records++;
+		used += record_write(engine, flow, under_way->base_ms, to + used);
+		under_way->records++;
 		flows--;
 	}
-	export->done = export->cursor >= table->capacity;
+	under_way->done = under_way->cursor >= table->capacity;
 	return used;
 }
 

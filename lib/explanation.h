@@ -11,6 +11,10 @@
 
 #include "sekisho.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SEKISHO_EXCERPT_ENTRIES 2 /* a flow, and what is known of its address pair */
 
 #define SEKISHO_EXCERPT_DATAGRAM 512
@@ -90,5 +94,9 @@ const char *sekisho_hole_word(enum sekisho_hole hole);
 /* What a flow that was told of lets in under this policy, its zone's. Any thread. */
 enum sekisho_hole sekisho_policy_hole(const struct sekisho_policy *policy,
 				      const struct sekisho_flow_info *flow);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

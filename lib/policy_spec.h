@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- Addresses -------------------------------------------------------------------------------- */
 
 enum sekisho_family { SEKISHO_IPV4 = 4, SEKISHO_IPV6 = 6 };
@@ -201,5 +205,9 @@ struct sekisho_policy_spec {
 
 /* Fill a description with the defaults of its semantics: no groups, no endpoints. Any thread. */
 void sekisho_policy_spec_init(struct sekisho_policy_spec *spec, enum sekisho_semantics semantics);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,6 +25,10 @@
 #include "policy_spec.h"
 #include "verdict.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- Policy ----------------------------------------------------------------------------------- */
 
 struct sekisho_policy;
@@ -425,7 +429,7 @@ struct sekisho_export {
  * written of `room`, at least SEKISHO_RECORD_MAX. A flow that lives through the whole export is in it as it
  * was at one moment. Owner only, between bursts.
  */
-size_t sekisho_engine_export(const struct sekisho_engine *engine, struct sekisho_export *export,
+size_t sekisho_engine_export(const struct sekisho_engine *engine, struct sekisho_export *under_way,
 			     uint8_t *to, size_t room);
 
 /* What the numbers in records stand for here; with UINT16_MAX or SEKISHO_RULE_NONE for nothing. */
@@ -467,6 +471,10 @@ enum sekisho_import {
 enum sekisho_import sekisho_engine_import(struct sekisho_engine *engine, uint32_t now_ms,
 					  uint64_t down_ms, const uint8_t *bytes, size_t length,
 					  const struct sekisho_record_terms *terms);
+
+#ifdef __cplusplus
+}
+#endif
 
 #include "explanation.h"
 

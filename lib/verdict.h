@@ -11,6 +11,10 @@
 #ifndef SEKISHO_VERDICT_H
 #define SEKISHO_VERDICT_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* clang-format off */
 #define SEKISHO_REASONS(X) \
 	/* passed */ \
@@ -244,5 +248,9 @@ enum sekisho_admitted_by sekisho_reason_admitted_by(enum sekisho_reason reason);
 
 /* "rule", "flow", "list", "link", or NULL for SEKISHO_BY_NONE. Any thread. */
 const char *sekisho_admitted_by_word(enum sekisho_admitted_by by);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

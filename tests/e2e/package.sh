@@ -37,6 +37,8 @@ mkdir control
 dpkg-deb -e sekisho_*.deb control
 never_started() { ! grep -E 'invoke|systemctl .*start|service .* start' control/postinst; }
 check "installing it starts nothing" never_started
+check "removing it stops the daemon" grep -q 'deb-systemd-invoke stop sekishod.service' control/prerm
+check "purging it leaves no state" grep -q 'rm -rf /var/lib/sekisho$' control/postrm
 check "the command line runs" root/usr/bin/sekisho replay --policy root/usr/share/doc/sekisho/examples/strict.yaml \
     root/usr/share/doc/sekisho/examples/ikev2-both.pcap
 check "the daemon runs" root/usr/sbin/sekishod -c root/usr/share/doc/sekisho/examples/sekisho.yaml --check

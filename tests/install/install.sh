@@ -27,6 +27,11 @@ ingress no-rule
 egress rule-match
 ingress flow-answer
 SAID
+# C++ takes the headers as well.
+printf '#include <sekisho.h>\nint main() { return sekisho_reason_word(SEKISHO_REASON_NO_RULE) == nullptr; }\n' >"$work/embedder.cc"
+# shellcheck disable=SC2086 # the flags are words
+${CXX:-c++} -std=c++11 -Wall -Wpedantic -Werror -o "$work/embedder" "$work/embedder.cc" $flags || fail "no C++ is built with it"
+"$work/embedder" || fail "the C++ program does not run"
 for path in bin/sekisho sbin/sekishod; do
     [ -x "$(find "$work/root" -path "*/$path")" ] || fail "$path is not installed"
 done
