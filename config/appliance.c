@@ -58,6 +58,18 @@ static const char *resolve(struct builder *builder, const char *path)
 	return resolved;
 }
 
+/* Whether DPDK calls both the same: by what stands before the first comma, and PCI's domain 0 may be left out. */
+static bool is_same_device(const char *one, const char *other)
+{
+	static const char domain[] = "0000:";
+	size_t length;
+
+	one += strncmp(one, domain, strlen(domain)) == 0 ? strlen(domain) : 0;
+	other += strncmp(other, domain, strlen(domain)) == 0 ? strlen(domain) : 0;
+	length = strcspn(one, ",");
+	return strcspn(other, ",") == length && strncmp(one, other, length) == 0;
+}
+
 static void build_edge(struct builder *builder, size_t i)
 {
 	struct whole *whole = builder->whole;
@@ -78,14 +90,10 @@ static void build_edge(struct builder *builder, size_t i)
 		if (to->device[d][0] == '\0')
 			SAY(builder, at, "the %s port of edge '%s' has no device", side, to->name);
 		for (size_t j = 0; j <= i; j++) {
-			for (unsigned e = 0; e < (j == i ? d : 2u); e++) {
-				size_t length = strcspn(to->device[d], ",");
-
-				if (strcspn(whole->edges[j].device[e], ",") == length &&
-				    strncmp(whole->edges[j].device[e], to->device[d], length) == 0)
-					SAY(builder, at, "device '%.*s' is used twice", (int)length,
-					    to->device[d]);
-			}
+			for (unsigned e = 0; e < (j == i ? d : 2u); e++)
+				if (is_same_device(whole->edges[j].device[e], to->device[d]))
+					SAY(builder, at, "device '%.*s' is used twice",
+					    (int)strcspn(to->device[d], ","), to->device[d]);
 		}
 	}
 	snprintf(at, sizeof(at), "edges[%zu].name", i);
