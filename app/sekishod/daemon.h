@@ -243,15 +243,15 @@ unsigned port_frame_room(const struct config_appliance *appliance);
 /* Whether a device is meant by its PCI address; else it is a virtual one to be made. */
 bool port_is_pci(const char *device);
 
-/* EAL's name of a device: what stands before the first comma. */
+/* EAL's name of a device: what stands before the first comma; a PCI address with its domain. */
 void port_device_name(const char *device, char *name, size_t size);
 
 /* Make the pool, set up and start all ports. 0, or -errno and a message. */
 int port_start_all(struct daemon *daemon, char *message);
 void port_stop_all(struct daemon *daemon);
 
-/* Whether the driver itself makes the interface that the device names. */
-bool port_makes_netdev(const char *device);
+/* Whether there is what the device is made of: an interface of the kernel, or a PCI device with a driver. */
+bool port_can_be_made(const struct port *port);
 
 /* Make a device again and start its port. 0, or -errno and a message. Control thread. */
 int port_plug(struct daemon *daemon, struct edge *edge, unsigned side, char *message);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -64,17 +65,20 @@ unsigned port_frame_room(const struct config_appliance *appliance)
 	return most;
 }
 
-void port_device_name(const char *device, char *name, size_t size)
-{
-	snprintf(name, size, "%.*s", (int)strcspn(device, ","), device);
-}
-
 bool port_is_pci(const char *device)
 {
 	/* "0000:00:06.0" or "00:06.0"; a virtual device may have a ':' only among its arguments. */
 	size_t name = strcspn(device, ",");
 
 	return isxdigit((unsigned char)device[0]) && memchr(device, ':', name) != NULL;
+}
+
+void port_device_name(const char *device, char *name, size_t size)
+{
+	bool short_address = port_is_pci(device) && strcspn(device, ":") <= 2;
+
+	snprintf(name, size, "%s%.*s", short_address ? "0000:" : "", (int)strcspn(device, ","),
+		 device);
 }
 
 bool port_link_up(const struct port *port)
@@ -107,6 +111,35 @@ void port_totals_read(const struct daemon *daemon, const struct port *port,
 	}
 }
 
+/*
+ * Offloads of a driver by which it checks what has come. A paravirtual one takes checksums on trust: another guest
+ * of the same host makes none, if we say that we need none, and it would be for us to make them as the frame leaves.
+ */
+static uint64_t checking_offloads(const struct rte_eth_dev_info *info)
+{
+	static const char *const trusting[] = {"net_virtio", "net_vhost"};
+
+	for (size_t i = 0; i < sizeof(trusting) / sizeof(trusting[0]); i++)
+		if (strncmp(info->driver_name, trusting[i], strlen(trusting[i])) == 0)
+			return 0;
+	return info->rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
+					RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
+}
+
+/* Some devices take only a power of two of queues, or fewer than they say: try less. False if that cannot be. */
+static bool queues_reduce(const struct edge *edge, struct port *port)
+{
+	if (edge->rss_entries != 0 || (port->receive_queues == 1 && port->transmit_queues == 1))
+		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		uint16_t *queues = i == 0 ? &port->receive_queues : &port->transmit_queues;
+
+		if (*queues > 1)
+			*queues = (uint16_t)rte_align32prevpow2(*queues - 1u);
+	}
+	return true;
+}
+
 /* Set the queues of a port up, which has been told their numbers. 0 or -errno. */
 static int port_set_queues(const struct daemon *daemon, const struct port *port)
 {
@@ -137,9 +170,7 @@ static int port_configure(struct daemon *daemon, struct edge *edge, unsigned sid
 		return rc;
 	port->receive_queues = RTE_MIN(queues, info.max_rx_queues);
 	port->transmit_queues = RTE_MIN(queues, info.max_tx_queues);
-	conf.rxmode.offloads =
-		info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM |
-					RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM);
+	conf.rxmode.offloads = checking_offloads(&info);
 	if (rte_eth_dev_get_mtu(port->id, &mtu) == 0 && mtu > 1500) {
 		conf.rxmode.mtu = mtu <= info.max_mtu ? mtu : info.max_mtu;
 		conf.rxmode.offloads |= info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
@@ -150,20 +181,30 @@ static int port_configure(struct daemon *daemon, struct edge *edge, unsigned sid
 	do
 		rc = rte_eth_dev_configure(port->id, port->receive_queues, port->transmit_queues,
 					   &conf);
-	while (rc < 0 && rss_give_up(daemon, edge, side, &conf));
+	while (rc < 0 &&
+	       (rss_give_up(daemon, edge, side, &conf) || queues_reduce(edge, port)));
 	return rc == 0 ? port_set_queues(daemon, port) : rc;
+}
+
+/* Learn the number of a port. 0, or -errno and a message. */
+static int port_find(struct port *port, char *message)
+{
+	int rc = rte_eth_dev_get_port_by_name(port->name, &port->id);
+
+	if (rc < 0)
+		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': DPDK found no such port%s",
+			 port->device,
+			 port_is_pci(port->device) ? "; 'sekisho doctor' looks at its driver" : "");
+	return rc;
 }
 
 static int port_start(struct daemon *daemon, struct edge *edge, unsigned side, char *message)
 {
 	struct port *port = &edge->ports[side];
-	int rc = rte_eth_dev_get_port_by_name(port->name, &port->id);
+	int rc = port_find(port, message);
 
-	if (rc < 0) {
-		snprintf(message, DAEMON_MESSAGE_MAX, "device '%s': DPDK found no such port",
-			 port->device);
+	if (rc < 0)
 		return rc;
-	}
 	rc = port_configure(daemon, edge, side);
 	if (rc == 0)
 		rc = rte_eth_dev_start(port->id);
@@ -188,7 +229,7 @@ static int port_start(struct daemon *daemon, struct edge *edge, unsigned side, c
 int port_start_all(struct daemon *daemon, char *message)
 {
 	unsigned room = RTE_PKTMBUF_HEADROOM + daemon->frame_room;
-	int rc;
+	int rc = 0;
 
 	daemon->pool = rte_pktmbuf_pool_create("frames",
 					       port_mbufs(daemon->appliance, daemon->worker_count),
@@ -198,7 +239,10 @@ int port_start_all(struct daemon *daemon, char *message)
 			 port_mbufs(daemon->appliance, daemon->worker_count));
 		return -ENOMEM;
 	}
-	rc = rss_plan(daemon, message);
+	for (unsigned i = 0; rc == 0 && i < daemon->edge_count * 2; i++)
+		rc = port_find(&daemon->edges[i / 2].ports[i % 2], message);
+	if (rc == 0)
+		rc = rss_plan(daemon, message);
 	for (unsigned i = 0; rc == 0 && i < daemon->edge_count * 2; i++)
 		rc = port_start(daemon, &daemon->edges[i / 2], i % 2, message);
 	return rc;
@@ -222,11 +266,17 @@ void port_stop_all(struct daemon *daemon)
 
 /* ---- made again -------------------------------------------------------------------------------- */
 
-bool port_makes_netdev(const char *device)
+bool port_can_be_made(const struct port *port)
 {
-	static const char driver[] = "net_tap";
+	static const char maker[] = "net_tap"; /* of the interface that it names */
+	char path[128];
 
-	return strncmp(device, driver, sizeof(driver) - 1) == 0;
+	if (port_is_pci(port->device)) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", port->name);
+		return access(path, F_OK) == 0;
+	}
+	return !netdev_named(port->device) || netdev_index(port->device) != 0 ||
+	       strncmp(port->device, maker, sizeof(maker) - 1) == 0;
 }
 
 static const char *port_bus(const struct port *port)

@@ -18,9 +18,6 @@
 /* Frames wait in rings between workers for some rounds, each of which is a grace period at least. */
 #define GRACE_PERIODS 128
 
-/* By number of a port: its driver has said that the device is gone. Set by EAL's interrupt thread. */
-static _Atomic bool removed[RTE_MAX_ETHPORTS];
-
 static const char *side_word(unsigned side)
 {
 	return side == SEKISHO_EGRESS ? "inside" : "outside";
@@ -55,7 +52,7 @@ static bool is_gone(const struct port *port)
 {
 	struct rte_eth_link link = {0};
 
-	if (atomic_load(&removed[port->id]))
+	if (port_removal_told(port->id))
 		return true;
 	if (netdev_named(port->device))
 		return netdev_index(port->device) != port->life.interface;
@@ -102,8 +99,7 @@ static bool come_back(struct daemon *daemon, unsigned i)
 	char message[DAEMON_MESSAGE_MAX] = "";
 	uint64_t now = clock_ms();
 
-	if (netdev_named(port->device) && netdev_index(port->device) == 0 &&
-	    !port_makes_netdev(port->device)) {
+	if (!port_can_be_made(port)) {
 		life->retry_ms = 0;
 		return false;
 	}
@@ -116,7 +112,7 @@ static bool come_back(struct daemon *daemon, unsigned i)
 		life->retry_wait_ms = RTE_MIN(2 * life->retry_wait_ms, RETRY_MAX_MS);
 		return false;
 	}
-	atomic_store(&removed[port->id], false);
+	port_removal_forget(port->id);
 	steer_port(daemon, i / 2, i % 2);
 	life->interface = netdev_index(port->device);
 	life->stage = PORT_SERVING;
@@ -211,15 +207,10 @@ bool port_life_hurries(const struct daemon *daemon)
 	return false;
 }
 
-/* The driver of a port says that its device is gone. EAL's interrupt thread. */
-static int on_removal(uint16_t id, enum rte_eth_event_type event, void *context, void *data)
-{
-	atomic_store(&removed[id], true);
-	return 0;
-}
-
 int port_life_init(struct daemon *daemon, char *message)
 {
+	int rc;
+
 	daemon->links = netdev_listen();
 	if (daemon->links < 0) {
 		snprintf(message, DAEMON_MESSAGE_MAX, "the kernel does not tell of links: %s",
@@ -237,13 +228,16 @@ int port_life_init(struct daemon *daemon, char *message)
 	}
 	for (unsigned i = 0; i < daemon->edge_count; i++)
 		mtu_check(daemon, i);
-	rte_eth_dev_callback_register(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_RMV, on_removal, NULL);
-	return 0;
+	rc = port_removal_init();
+	if (rc < 0)
+		snprintf(message, DAEMON_MESSAGE_MAX, "DPDK does not tell of devices that go: %s",
+			 strerror(-rc));
+	return rc;
 }
 
 void port_life_fini(struct daemon *daemon)
 {
-	rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_RMV, on_removal, NULL);
+	port_removal_fini();
 	for (unsigned i = 0; i < daemon->edge_count; i++)
 		port_mirror_undo(daemon, i);
 	if (daemon->links >= 0)

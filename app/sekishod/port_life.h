@@ -49,6 +49,16 @@ bool port_life_hurries(const struct daemon *daemon);
 /* When workers have stopped: links are raised that were lowered, and `daemon.links` is closed. */
 void port_life_fini(struct daemon *daemon);
 
+/* ---- port_removal.c ---- */
+
+/* Listen to drivers and busses who say that a device is gone. 0 or -errno; and cease to. */
+int port_removal_init(void);
+void port_removal_fini(void);
+
+/* Whether that was said of a port's device, by the port's number; and have a new one go by that number. */
+bool port_removal_told(uint16_t id);
+void port_removal_forget(uint16_t id);
+
 /* ---- port_mirror.c ---- */
 
 /* Lower or raise the links of an edge's ports as those of their other sides say. */
