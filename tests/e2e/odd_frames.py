@@ -3,8 +3,11 @@
 """Frames as a wire may bring them, and what must become of each.
 
 odd_frames.py send PORT     sends them all
-odd_frames.py judge PCAP    those that must pass are in the recording, in order and the same to the byte
-odd_frames.py reasons       a line for each that must not: the reason
+odd_frames.py judge PCAP [LEAST]
+                            those that must pass are in the recording, in order and the same to the byte; zeros may
+                            fill up those of fewer than LEAST bytes, as NICs do
+odd_frames.py reasons [LEAST]
+                            a line for each that must not, and has LEAST bytes: the reason
 """
 import socket
 import struct
@@ -63,13 +66,15 @@ def send(port):
         wire.send(ETHERNET + frame)
 
 
-def judge(path):
+def judge(path, least="0"):
     with open(path, "rb") as file:
         file.seek(24)
         came = []
         while header := file.read(16):
             came.append(file.read(struct.unpack("<IIII", header)[2]))
     must = [ETHERNET + frame for frame, reason in FRAMES if reason is None]
+    came = [frame if len(frame) > int(least) or i >= len(must) or frame[len(must[i]):].strip(b"\0") else must[i]
+            for i, frame in enumerate(came)]
     for i, (one, other) in enumerate(zip(must, came)):
         if one != other:
             print(f"frame {i}: {other[:40].hex()}, not {one[:40].hex()}")
@@ -77,9 +82,9 @@ def judge(path):
     return came != must
 
 
-def reasons():
-    for _, reason in FRAMES:
-        if reason:
+def reasons(least="0"):
+    for frame, reason in FRAMES:
+        if reason and len(ETHERNET + frame) >= int(least):
             print(reason)
 
 

@@ -6,46 +6,11 @@
 # worker and with three.
 # Usage: test_devices.sh --build DIR. Exit 77 when namespaces are not to be had.
 . "$(dirname "${BASH_SOURCE[0]}")/two_hosts.sh"
+. "$here/device_traffic.sh"
 two_hosts_begin "$@"
 
-policy() { host_policy "$1" 'id: web, protocol: tcp, ports: 8080, from: [192.0.2.0/24, "fd00::/64"]'; } # SEMANTICS
-policy aws-like >"$work/aws.yaml"
-policy strict >"$work/strict.yaml"
+device_traffic_begin
 policy aws-like | sed 's/protocol: tcp, ports: 8080/protocol: all/' >"$work/open.yaml"
-serve "$out" 7000
-serve "$in" 8080
-serve "$in" 9090
-
-talk() { traffic "$1" talk "${@:2}"; }
-told() { [ "$(reason "$1")" -ge "$2" ]; } # REASON COUNT
-unanswered() { # NAMESPACE ADDRESS PORT: its first packet is dropped, and it still waits
-    local client status=0
-    ip netns exec "$1" python3 "$here/traffic.py" talk "$2" "$3" 1 10 &
-    client=$!
-    soon told no-rule 1 && kill -0 "$client" || status=1
-    kill "$client" || status=1
-    wait "$client" || true
-    return $status
-}
-initiations_cross() { on "$in" timeout 60 python3 "$here/ike.py" cross "$out" "$@"; } # [SECONDS]
-
-# ---- what goes over each --------------------------------------------------------------------------
-
-traffic_set() {
-    check "$kind: ping out" on "$in" ping -c 1 -W 10 192.0.2.1
-    check "$kind: 30 connections out" talk "$in" 192.0.2.1 7000 30 1000
-    check "$kind: 10 connections in by their rule, IPv6" talk "$out" fd00::2 8080 10 1000
-    check "$kind: 1 MiB there and back" talk "$in" 192.0.2.1 7000 1 1048576
-    check "$kind: datagrams of all sizes" traffic "$in" datagrams 192.0.2.1 7000 1 63 64 511 1471 1472
-    check "$kind: nobody connects without a rule" unanswered "$out" 192.0.2.2 9090
-    check "$kind: nothing legitimate was out of window" [ "$(reason out-of-window)" = 0 ]
-    check "$kind: strict: the peer's own IKE is no answer" fails initiations_cross 0.5
-    check "$kind: and that is told" soon told no-proof-ike 1
-    check "$kind: aws-like is committed" cli commit "$work/aws.yaml"
-    check "$kind: aws-like: its tuple is enough" initiations_cross
-    check "$kind: losses of the drivers are told" [ "$(counter '[.ports[] | .driver_missed, .driver_errors,
-        .driver_no_mbuf, .driver_transmit_errors | numbers] | length')" = 8 ]
-}
 
 # ---- each kind -----------------------------------------------------------------------------------
 
@@ -76,7 +41,7 @@ over_af_packet() {
     device_in=net_af_packet0,iface=p-in,blocksz=4096,framesz=2048,framecnt=64
     device_out=net_af_packet1,iface=p-out,framecnt=8192
     sekishod_start strict.yaml
-    traffic_set
+    device_traffic
     overrun
     sekishod_stop
 }
@@ -84,7 +49,7 @@ over_af_packet() {
 over_af_xdp() {
     device_in=net_af_xdp0,iface=p-in device_out=net_af_xdp1,iface=p-out
     sekishod_start strict.yaml
-    traffic_set
+    device_traffic
     sekishod_stop
     check "$kind: the interfaces are as before" fails grep -q xdp <(ip -n "$mid" link show)
 }
@@ -100,7 +65,7 @@ over_tap() {
         ip -n "$mid" link set "tap-$side" addrgenmode none
         ip -n "$mid" link set "br-$side" addrgenmode none up
     done
-    traffic_set
+    device_traffic
     sekishod_stop
     ip -n "$mid" link del br-in
     ip -n "$mid" link del br-out
@@ -134,7 +99,7 @@ in_a_row() { # DEVICE FAR-DEVICE
     device_in=net_af_packet0,iface=p-in,framecnt=8192 device_out=$1
     sekishod_start strict.yaml
     far_start "$2"
-    traffic_set
+    device_traffic
     sekishod_stop
     far_stop
 }

@@ -210,7 +210,7 @@ soon() { # COMMAND...: it succeeds within a time that no machine needs
     "$@"
 }
 
-cli() { "$build/app/sekisho/sekisho" "$@" --socket "$work/s.sock"; }
+cli() { on_daemon "$build/app/sekisho/sekisho" "$@" --socket "${sockets:-$work}/s.sock"; }
 
 counter() { # JQ-PATH: of `sekisho stats`
     cli stats -o json | jq "$1"
@@ -222,7 +222,19 @@ reason() { counter ".reasons[\"$1\"]"; } # WORD: how many packets it has decided
 device_in=net_af_packet0,iface=p-in,framecnt=8192
 device_out=net_af_packet1,iface=p-out,framecnt=8192
 
-sekishod_start() { # POLICY
+# Where it runs: here, unless a script says otherwise.
+on_daemon() { "$@"; } # COMMAND...
+daemon_begin() {
+    ip netns exec "$mid" "$build/app/sekishod/sekishod" -c "$work/sekisho.yaml" 2>"$work/log" &
+    daemon=$!
+}
+daemon_lives() { kill -0 "$daemon" 2>/dev/null; }
+daemon_end() {
+    kill "$daemon"
+    wait "$daemon" || true
+}
+
+appliance_write() { # POLICY
     cat >"$work/sekisho.yaml" <<YAML
 version: 1
 policy: $1
@@ -231,16 +243,19 @@ edges:
     inside: {device: "$device_in"}
     outside: {device: "$device_out"}
 workers: [${workers:-1}]
-memory: {flows: 65536, hugepages: no}
-control: {socket: $work/s.sock, readonly_socket: $work/ro.sock}
+memory: {flows: 65536, hugepages: ${hugepages:-no}}
+control: {socket: ${sockets:-$work}/s.sock, readonly_socket: ${sockets:-$work}/ro.sock}
 $appliance_more
 YAML
+}
+
+sekishod_start() { # POLICY
+    appliance_write "$1"
     : >"$work/log"
-    ip netns exec "$mid" "$build/app/sekishod/sekishod" -c "$work/sekisho.yaml" 2>"$work/log" &
-    daemon=$!
+    daemon_begin
     for _ in $(seq 200); do
         grep -q 'ready' "$work/log" && return
-        kill -0 "$daemon" 2>/dev/null || break
+        daemon_lives || break
         sleep 0.1
     done
     cat "$work/log"
@@ -249,8 +264,7 @@ YAML
 }
 
 sekishod_stop() {
-    kill "$daemon"
-    wait "$daemon" || true
+    daemon_end
     daemon=
     check "conservation: $(sed -n 's/.*conservation: //p' "$work/log")" grep -q 'conservation: .*: holds' "$work/log"
 }
