@@ -259,18 +259,35 @@ void rig_drain(struct rig *rig)
 	}
 }
 
+/* Wait until each worker that runs has begun another round, and has ended it. */
+static void rounds_pass(const struct rig *rig)
+{
+	for (unsigned i = 0; i + rig->asleep < rig->daemon.worker_count; i++) {
+		const struct worker *worker = &rig->daemon.workers[i];
+		uint64_t before = atomic_load(&worker->heartbeat);
+
+		while (atomic_load(&worker->heartbeat) - before < 2)
+			sched_yield();
+	}
+}
+
 /*
- * Whether each frame that was fed is somewhere. Counters are read one after the other while workers count on;
- * but what two readings say alike was so at one moment between them.
+ * Whether each frame that was fed is somewhere. Counters are read one after the other while workers count on; but
+ * what two readings say alike was so at one moment between them. A frame that is being judged looks as
+ * one that is held, so rounds go by in between.
  */
 static bool is_still(const struct rig *rig, struct daemon_totals *totals)
 {
 	struct daemon_totals before;
 
 	daemon_totals_read(&rig->daemon, &before);
+	if (before.received != rig->fed || rig->fed != before.sent + before.dropped + before.held) {
+		*totals = before;
+		return false;
+	}
+	rounds_pass(rig);
 	daemon_totals_read(&rig->daemon, totals);
-	return memcmp(&before, totals, sizeof(before)) == 0 && totals->received == rig->fed &&
-	       rig->fed == totals->sent + totals->dropped + totals->held;
+	return memcmp(&before, totals, sizeof(before)) == 0;
 }
 
 static void give_way(const struct rig *rig, const struct daemon_totals *totals, uint64_t until)
