@@ -198,16 +198,22 @@ static int control_watch(struct control *control)
 	return rc;
 }
 
+/* What went wrong in the kernel, said. */
+static int control_failed(int rc, char *message)
+{
+	if (rc < 0)
+		snprintf(message, DAEMON_MESSAGE_MAX, "the control thread: %s", strerror(-rc));
+	return rc;
+}
+
 static int control_init(struct control *control, char *message)
 {
 	const struct config_appliance *appliance = control->daemon->appliance;
 	const char *const paths[] = {appliance->readonly_socket, appliance->socket};
 	int rc = control_watch(control);
 
-	if (rc < 0) {
-		snprintf(message, DAEMON_MESSAGE_MAX, "the control thread: %s", strerror(-rc));
-		return rc;
-	}
+	if (rc < 0)
+		return control_failed(rc, message);
 	for (unsigned role = 0; role < 2; role++) {
 		if (paths[role] == NULL)
 			continue;
@@ -217,12 +223,13 @@ static int control_init(struct control *control, char *message)
 		control->listeners[role] = rc;
 		rc = watch(control, rc, &mark_listeners[role]);
 		if (rc < 0)
-			return rc;
+			return control_failed(rc, message);
 	}
 	rc = metrics_server_create(&control->metrics, control->daemon, message);
 	if (rc < 0 || control->metrics == NULL)
 		return rc;
-	return watch(control, metrics_server_fd(control->metrics), &mark_metrics);
+	return control_failed(watch(control, metrics_server_fd(control->metrics), &mark_metrics),
+			      message);
 }
 
 /* Nobody comes in any more. */

@@ -112,6 +112,7 @@ int trial_start(struct daemon *daemon, const char *path)
 	}
 	config_errors_fini(&errors);
 	if (trial == NULL) {
+		log_error("%s: no memory for it as a shadow", path);
 		config_policy_destroy(config);
 		return -ENOMEM;
 	}
