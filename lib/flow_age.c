@@ -37,11 +37,13 @@ static struct flow *sweep_next(struct flow_table *table)
 static uint32_t sweep_share(struct flow_table *table, uint32_t now)
 {
 	uint64_t due = (uint64_t)(now - table->swept_at) * table->sweep_per_ms + table->sweep_due;
-	uint32_t share = due < SWEEP_MAX ? (uint32_t)due : SWEEP_MAX;
+	uint32_t share;
 
+	if (due > table->capacity)
+		due = table->capacity; /* more than once round is never due */
+	share = due < SWEEP_MAX ? (uint32_t)due : SWEEP_MAX;
 	table->swept_at = now;
-	/* more than once round is never due */
-	table->sweep_due = due < table->capacity ? (uint32_t)due - share : table->capacity;
+	table->sweep_due = (uint32_t)due - share;
 	return share;
 }
 

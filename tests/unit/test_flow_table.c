@@ -165,6 +165,29 @@ static void agrees_with_a_list(void **state)
 	memories_fini(&memories);
 }
 
+/* However long nobody swept, once round is enough, and then only what the time asks for is due. */
+static void a_sweep_that_is_behind_catches_up(void **state)
+{
+	enum { CAPACITY = 4096, ENTRIES_A_BURST = 64 };
+	static const uint8_t random[32] = {1, 2, 3};
+	static const uint32_t behind_ms[] = {1, 1000, 2000, 1000000, UINT32_MAX};
+
+	(void)state;
+	for (size_t b = 0; b < sizeof(behind_ms) / sizeof(behind_ms[0]); b++) {
+		struct memories memories;
+		struct flow_table table;
+
+		table_init(&table, &memories, CAPACITY, random);
+		for (unsigned i = 0; i < CAPACITY / ENTRIES_A_BURST; i++)
+			flow_age_sweep(&table, behind_ms[b]);
+		assert_int_equal(table.sweep_due, 0);
+		table.sweep = 0;
+		flow_age_sweep(&table, behind_ms[b] + 1);
+		assert_int_equal(table.sweep, CAPACITY / 2000 + 1);
+		memories_fini(&memories);
+	}
+}
+
 /*
  * 2^20 tuples that all lead to one bucket in 64 under a key of zeros, as somebody who knew the key would
  * send them. Under a key that nobody knows they are as good as any others.
@@ -204,6 +227,7 @@ int main(void)
 		cmocka_unit_test(fills_to_the_last_entry),
 		cmocka_unit_test(both_ways_find_the_same_slots),
 		cmocka_unit_test(agrees_with_a_list),
+		cmocka_unit_test(a_sweep_that_is_behind_catches_up),
 		cmocka_unit_test(chosen_tuples),
 	};
 
