@@ -6,31 +6,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-[ "${1:-}" = --build ] && [ -n "${2:-}" ] || { echo "usage: test_million.sh --build DIR" >&2; exit 2; }
-build=$(realpath "$2")
-work=$(mktemp -d) daemon= failures=0
+. "$here/lone_daemon.sh"
 flows=1000000
-
-tidy() {
-    [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
-    [ -z "$daemon" ] || wait "$daemon" 2>/dev/null || true
-    rm -rf "$work"
-}
-trap tidy EXIT
-
-check() { # WHAT COMMAND...
-    if "${@:2}"; then printf 'ok    %s\n' "$1"; else printf 'FAIL  %s\n' "$1"; failures=$((failures + 1)); fi
-}
-live() { "$build/app/sekisho/sekisho" stats -o json --socket "$work/s.sock" 2>/dev/null | jq .flows.now 2>/dev/null; }
-filled() {
-    local try
-    for try in $(seq 600); do
-        [ "$(live)" != $flows ] || return 0
-        kill -0 "$daemon" 2>/dev/null || { cat "$work/log"; return 1; }
-        sleep 0.1
-    done
-    return 1
-}
 
 memory=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
 [ "$memory" -ge 2000 ] || { echo "2 GB of memory are needed, $memory MB are free"; exit 77; }
@@ -56,9 +33,8 @@ records:
   events: {file: events.json}
   rotate: {megabytes: 10000}
 YAML
-"$build/app/sekishod/sekishod" -c "$work/sekisho.yaml" 2>"$work/log" &
-daemon=$!
-check "it has a million flows" filled
+daemon_start
+check "it has a million flows" until_true ".flows.now == $flows"
 check "packets are explained in time" timeout 250 python3 "$here/million_client.py" ask "$work/s.sock" $flows 1000
 
 began=$(date +%s%N)
